@@ -1,0 +1,65 @@
+#include "base/digest.hpp"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+
+#include <cstdint>
+#include <cstdlib>
+
+namespace holdpoint {
+namespace {
+
+std::string to_hex(const unsigned char* bytes, std::size_t size) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  text.reserve(size * 2);
+  for (std::size_t i = 0; i < size; ++i) {
+    text += kDigits[bytes[i] >> 4];
+    text += kDigits[bytes[i] & 15];
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string sha256_hex(std::string_view bytes) {
+  unsigned char out[EVP_MAX_MD_SIZE];
+  unsigned int size = 0;
+  if (EVP_Digest(bytes.data(), bytes.size(), out, &size, EVP_sha256(), nullptr) != 1) std::abort();
+  return to_hex(out, size);
+}
+
+std::string hmac_sha256_hex(std::string_view key, std::string_view bytes) {
+  unsigned char out[EVP_MAX_MD_SIZE];
+  unsigned int size = 0;
+  if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+           reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), out, &size) == nullptr)
+    std::abort();
+  return to_hex(out, size);
+}
+
+FramedHash::FramedHash(std::string_view domain) { field(domain); }
+
+FramedHash& FramedHash::field(std::string_view bytes) {
+  const auto size = static_cast<std::uint64_t>(bytes.size());
+  for (int shift = 56; shift >= 0; shift -= 8) preimage_ += static_cast<char>((size >> shift) & 0xff);
+  preimage_ += bytes;
+  return *this;
+}
+
+std::string FramedHash::hex() const { return sha256_hex(preimage_); }
+
+std::string random_hex(std::size_t bytes) {
+  std::string raw(bytes, '\0');
+  auto* out = reinterpret_cast<unsigned char*>(raw.data());
+  if (RAND_bytes(out, static_cast<int>(bytes)) != 1) std::abort();
+  return to_hex(out, bytes);
+}
+
+bool equal_constant_time(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+}  // namespace holdpoint

@@ -1,0 +1,298 @@
+// The four kinds of holdpoint.dev/v1alpha1 as plain values.
+//
+// Each struct has one field list in crds/fields_*.cpp: codec, CRD schema and reference documentation are
+// generated from it, and a JSON key of ours stands nowhere else. No behaviour here. Values: safe to copy
+// between threads.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "crds/json.hpp"
+
+namespace holdpoint {
+
+inline constexpr const char* kGroup = "holdpoint.dev";
+inline constexpr const char* kVersion = "v1alpha1";
+inline constexpr const char* kApiVersion = "holdpoint.dev/v1alpha1";
+
+// ---- shared pieces
+
+// The part of metav1.ObjectMeta that we read and write. What else an object carries is not touched, because
+// our writes are creations, status updates and patches.
+struct ObjectMeta {
+  std::string name;
+  std::string generate_name;
+  std::string namespace_;
+  std::string uid;
+  std::string resource_version;
+  std::int64_t generation = 0;
+  std::string creation_timestamp;  // RFC 3339; empty before creation
+  std::string deletion_timestamp;  // RFC 3339; empty unless being deleted
+  std::map<std::string, std::string> labels;
+  std::map<std::string, std::string> annotations;
+  Json owner_references = Json::array();
+};
+
+// metav1.Condition.
+struct Condition {
+  std::string type;
+  std::string status;  // True | False | Unknown
+  std::string reason;  // CamelCase
+  std::string message;
+  std::string last_transition_time;  // RFC 3339
+  std::int64_t observed_generation = 0;
+};
+
+// Who did something, as the API server authenticated them.
+struct Identity {
+  std::string username;
+  std::string uid;
+  std::vector<std::string> groups;
+};
+
+struct LabelRequirement {
+  std::string key;
+  std::string op;  // In | NotIn | Exists | DoesNotExist (JSON key: operator)
+  std::vector<std::string> values;
+};
+
+struct LabelSelector {
+  std::map<std::string, std::string> match_labels;
+  std::vector<LabelRequirement> match_expressions;
+  [[nodiscard]] bool empty() const { return match_labels.empty() && match_expressions.empty(); }
+};
+
+// ---- ApprovalPolicy
+
+enum class PolicyMode { Enforce, Warn, Off };
+enum class Operation { Create, Update, Delete };  // CREATE | UPDATE | DELETE
+enum class HoldMode { Auto, Suspend, Deny, Retry };
+enum class Supersede { Older, Keep };
+
+struct MatchResource {
+  std::vector<std::string> api_groups;
+  std::vector<std::string> resources;
+  std::vector<Operation> operations;
+};
+
+struct MatchCondition {
+  std::string name;
+  std::string expression;  // CEL
+};
+
+struct Match {
+  std::vector<MatchResource> resources;
+  LabelSelector namespace_selector;
+  LabelSelector object_selector;
+  std::vector<MatchCondition> conditions;
+  std::vector<std::string> changes;  // JSON pointers; empty: the default of the kind
+};
+
+struct Hold {
+  HoldMode mode = HoldMode::Auto;
+  std::string patience = "15m";  // Retry only
+};
+
+struct Approvers {
+  std::vector<std::string> groups;
+  std::vector<std::string> users;
+  std::vector<std::string> service_accounts;  // "namespace/name"
+};
+
+struct Stage {
+  std::string name;
+  Approvers approvers;
+  std::int64_t required = 1;
+};
+
+struct SeparationOfDuties {
+  bool requester_may_approve = false;
+};
+
+struct Expiry {
+  std::string pending = "24h";
+  std::string approved = "1h";
+};
+
+struct ApprovalPolicySpec {
+  PolicyMode mode = PolicyMode::Enforce;
+  Match match;
+  Hold hold;
+  std::vector<Stage> stages;
+  SeparationOfDuties separation_of_duties;
+  Expiry expiry;
+  Supersede supersede = Supersede::Older;
+};
+
+struct ApprovalPolicyStatus {
+  std::int64_t observed_generation = 0;
+  std::vector<Condition> conditions;  // Ready
+};
+
+struct ApprovalPolicy {
+  ObjectMeta metadata;
+  ApprovalPolicySpec spec;
+  ApprovalPolicyStatus status;
+};
+
+// ---- ApprovalRequest
+
+struct PolicyReference {
+  std::string name;
+  std::string uid;
+  std::string hash;  // of the binding part of the policy's spec, see core/approval/digest.hpp
+};
+
+struct Target {
+  std::string group;
+  std::string version;
+  std::string kind;
+  std::string resource;  // plural
+  std::string namespace_;
+  std::string name;           // empty when only generate_name is known
+  std::string generate_name;  // set when the name was generated
+  std::string uid;            // of the live object for an update or deletion; of a generated object that is stored held
+};
+
+// One change in domain words, such as {"image", "web", "1.4.1", "1.5.0"}.
+struct ChangeLine {
+  std::string what;  // image | replicas | env | command | resources | data | field ...
+  std::string where;
+  std::string from;  // empty: was not there
+  std::string to;    // empty: is gone
+};
+
+enum class RequestHold { Suspend, Deny, Retry };  // how this change waits
+
+struct ApprovalRequestSpec {
+  PolicyReference policy;
+  Target target;
+  Operation operation = Operation::Create;  // relative to the reference R
+  RequestHold hold = RequestHold::Deny;
+  std::string base_digest;     // of R's covered part; "absent" when there was none
+  std::string content_digest;  // of the proposed covered part; "absent" for a deletion
+  std::string binding_digest;
+  std::int64_t attempt = 1;
+  Identity requester;
+  std::string client;  // field manager that sent it
+  std::string reason;  // annotation holdpoint.dev/reason (or kubernetes.io/change-cause) of the object
+  std::vector<std::string> summary;  // one line each, in domain words
+  std::vector<ChangeLine> changes;
+  std::string diff;          // by merge key, bounded; never a Secret's value
+  std::vector<Stage> stages;  // what the policy asked for when this was requested
+  Json base;                 // R's covered part, kept while the object is stored held; null otherwise
+};
+
+enum class RequestPhase { Pending, Approved, Released, Denied, Expired, Superseded, Stale, Withdrawn };
+
+// Written by the webhook alone, by compare-and-swap, before it lets a write be stored.
+struct Claim {
+  std::string object_uid;
+  std::string base_resource_version;  // of the object that is updated; of its collection for a creation
+  std::string time;                   // RFC 3339, microseconds
+  Identity writer;
+};
+
+struct DecisionLine {
+  std::string approval;  // name of the Approval
+  std::string username;
+  std::string decision;
+  std::string stage;   // slot it fills; empty when it fills none
+  std::string reason;  // the author's words
+  std::string note;    // why it does not count; empty when it counts
+};
+
+struct ApprovalRequestStatus {
+  RequestPhase phase = RequestPhase::Pending;
+  std::string message;
+  std::string approvals;  // "1 of 2", for the column
+  std::vector<DecisionLine> decisions;
+  std::string approved_at;
+  std::string expires_at;  // of the phase that it is in: Pending or Approved
+  std::string ended_at;
+  std::optional<Claim> claim;
+  std::vector<Condition> conditions;  // Approved, Released, and kstatus' Reconciling / Stalled
+  std::int64_t observed_generation = 0;
+};
+
+struct ApprovalRequest {
+  ObjectMeta metadata;
+  ApprovalRequestSpec spec;
+  ApprovalRequestStatus status;
+};
+
+// ---- Approval
+
+enum class Decision { Approve, Deny, Withdraw };
+
+struct RequestReference {
+  std::string name;
+  std::string uid;             // stamped
+  std::string binding_digest;  // stamped
+};
+
+struct ApprovalSpec {
+  RequestReference request;
+  Decision decision = Decision::Approve;
+  std::string reason;
+  std::string policy;  // stamped: name of the request's policy
+  Identity author;     // stamped
+};
+
+struct Approval {
+  ObjectMeta metadata;
+  ApprovalSpec spec;
+};
+
+// ---- AuditRecord
+
+enum class Fact {
+  Requested,
+  Approved,          // one person approved
+  Denied,
+  Withdrawn,
+  Revoked,           // an Approval was deleted before it was used
+  Granted,           // the request has all it needs
+  Claimed,
+  Released,
+  Expired,
+  Superseded,
+  Stale,
+  PolicyChanged,
+  Tampered,          // a webhook configuration or CRD of ours was edited or deleted
+  Restored,
+};
+
+struct AuditSubject {
+  std::string request;      // name
+  std::string request_uid;
+  std::string policy;
+  std::string group, kind, namespace_, name;  // of the target, or of the object the fact is about
+};
+
+struct AuditRecordSpec {
+  std::int64_t sequence = 0;
+  std::string previous_hash;  // 64 zeros for the first
+  std::string hash;           // SHA-256 over the canonical JSON of this spec without `hash`, see core/audit
+  std::string fact_id;        // the same fact has the same id: written once
+  std::string time;           // RFC 3339, microseconds: when it was recorded
+  std::string occurred_at;    // when the thing itself happened, as stamped by the API server; may be empty
+  Fact fact = Fact::Requested;
+  Identity actor;
+  AuditSubject subject;
+  std::string content_digest;
+  std::string binding_digest;
+  std::string reason;   // people's words
+  std::string message;  // ours
+};
+
+struct AuditRecord {
+  ObjectMeta metadata;
+  AuditRecordSpec spec;
+};
+
+}  // namespace holdpoint
