@@ -1,0 +1,98 @@
+// The judgement of one write against one policy: from the objects involved to what happens with it.
+//
+// judge() is the only evaluator: webhook, dry run, simulation and operator ask the same questions in the same
+// order. It is split where I/O is needed: classify() tells from the objects alone whether the write is gated
+// and which request it is bound to; decide() takes the standing of that request. Neither reads anything.
+// Pure; thread-safe.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/approval/digest.hpp"
+#include "core/approval/hold.hpp"
+#include "core/approval/standing.hpp"
+#include "crds/kinds.hpp"
+
+namespace holdpoint {
+
+// One write as the API server describes it, of either admission phase.
+struct Write {
+  Operation operation = Operation::Create;
+  std::string group, version, kind, resource;
+  std::string namespace_, name;
+  Identity user;
+  std::string field_manager;
+  bool dry_run = false;
+  RawObject object;      // null for a deletion
+  RawObject old_object;  // null for a creation
+};
+
+// What a write is measured against: R. `held` is the request of this policy that holds the live object, if any.
+struct Reference {
+  Json covered;        // null: there was no object
+  std::string digest;  // kAbsent for null
+  const ApprovalRequest* held = nullptr;
+};
+
+// R of a write; `held_request` is the live request that the old object's marks name for this policy, or null.
+[[nodiscard]] Result<Reference> reference_of(const Write& write, const ApprovalPolicy& policy,
+                                             const ApprovalRequest* held_request, const std::string& secret_key);
+// Whether the marks' request really holds this object for this policy.
+[[nodiscard]] bool really_holds(const ApprovalRequest& request, const Marks& marks, const Write& write,
+                                const ApprovalPolicy& policy);
+
+// True when nothing that the policy covers is touched: same covered part, no hold before or after, same scope. Needs
+// no I/O; the hot path.
+[[nodiscard]] Result<bool> is_untouched(const Write& write, const ApprovalPolicy& policy,
+                                        const std::string& secret_key);
+
+// A gated write and the request it is bound to.
+struct Gated {
+  Binding binding;
+  Target target;
+  Json content;         // covered part of the new object; null for a deletion
+  RequestHold hold = RequestHold::Deny;
+  bool leaves_scope = false;
+  std::string why;      // "covered change", "leaves the scope of the policy"...
+};
+
+// nullopt: not gated (back to R, or nothing covered changes). `cluster_id` is the uid of kube-system.
+// Error: Invalid where the content cannot be judged (replacement characters, numbers out of range).
+[[nodiscard]] Result<std::optional<Gated>> classify(const Write& write, const ApprovalPolicy& policy,
+                                                    const Reference& reference, const std::string& cluster_id,
+                                                    const std::string& secret_key);
+
+// The request that a gated write asks for, ready to be created.
+[[nodiscard]] ApprovalRequest make_request(const Gated& gated, const Write& write, const ApprovalPolicy& policy,
+                                           const Reference& reference, std::int64_t attempt);
+
+// ---- what happens with the write
+
+struct Allow {
+  std::vector<std::string> warnings;
+  bool claim = false;  // the approved content is stored by this write: claim first
+};
+struct Held {  // stored, but held
+  std::vector<std::string> warnings;
+};
+struct Denied {
+  int code = 403;  // or 429
+  std::string message;
+  int retry_after_seconds = 0;  // with 429
+};
+using Verdict = std::variant<Allow, Held, Denied>;
+
+// The marks that the object must carry after this write, as far as this policy has a say: `gated` absent or `approved`
+// lets go of this policy's entry, otherwise its entry is put there. Used by the companion to patch and by the
+// validator to check.
+[[nodiscard]] Marks wanted_marks(const Write& write, Pausable how, const std::string& policy,
+                                 const std::optional<Gated>& gated, const std::string& request, bool approved);
+
+// Decides over the final object. `request` is the name of the request, `standing` where it stands.
+[[nodiscard]] Verdict decide(const Write& write, const ApprovalPolicy& policy, const Gated& gated,
+                             const std::string& request, const Standing& standing, Instant requested_at, Instant now);
+
+}  // namespace holdpoint
