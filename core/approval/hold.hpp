@@ -7,16 +7,16 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "crds/kinds.hpp"
 
 namespace holdpoint {
 
-// "policy/request[,policy/request]": the hold request of each policy that holds the object. Where the object's
-// name was generated, the request's name has the object's uid added, see held_request_name().
+// "policy/request[,policy/request]": the request by which each policy holds the object. Read it by held_request().
 inline constexpr const char* kHeldAnnotation = "holdpoint.dev/held";
-// User name of the writer whose content is stored held.
+// JSON array of the user names whose writes are part of what is stored held.
 inline constexpr const char* kHeldByAnnotation = "holdpoint.dev/held-by";
 // "true" when the user had paused or suspended the object on purpose.
 inline constexpr const char* kUserPausedAnnotation = "holdpoint.dev/user-paused";
@@ -36,13 +36,19 @@ enum class Pausable { No, Deployment, Job };
 // of this target and policy, and not be released.
 struct Marks {
   std::map<std::string, std::string> held;  // policy -> request
-  std::string held_by;
+  std::set<std::string> held_by;
   bool user_paused = false;
   bool paused = false;  // spec.paused or spec.suspend is true
   [[nodiscard]] bool holds() const { return paused && !held.empty(); }
   bool operator==(const Marks&) const = default;
 };
 [[nodiscard]] Marks read_marks(const RawObject& object, Pausable how);
+
+// Name of the request by which `policy` holds `object`; empty when it does not. A generated object gets its mark before
+// it has a uid, so there the mark is the stem and the name is held_request_name(stem, object).
+[[nodiscard]] std::string held_request(const Marks& marks, const std::string& policy, const RawObject& object);
+// "<stem>-<first 8 digits of uid>" for an object with metadata.generateName and a uid; else the stem.
+[[nodiscard]] std::string held_request_name(const std::string& stem, const RawObject& object);
 
 // RFC 6902 patch that gives `object` exactly these marks; an empty array when it has them already.
 [[nodiscard]] Json marks_patch(const RawObject& object, Pausable how, const Marks& wanted);

@@ -6,7 +6,9 @@
 // Pure; thread-safe.
 #pragma once
 
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -37,26 +39,23 @@ struct Reference {
   const ApprovalRequest* held = nullptr;
 };
 
-// R of a write; `held_request` is the live request that the old object's marks name for this policy, or null.
+// R of a write. `held_request` is the live request that the old object's marks name for this policy, or nullptr; it
+// counts only where it really holds this very object for this very policy.
 [[nodiscard]] Result<Reference> reference_of(const Write& write, const ApprovalPolicy& policy,
                                              const ApprovalRequest* held_request, const std::string& secret_key);
-// Whether the marks' request really holds this object for this policy.
-[[nodiscard]] bool really_holds(const ApprovalRequest& request, const Marks& marks, const Write& write,
-                                const ApprovalPolicy& policy);
 
-// True when nothing that the policy covers is touched: same covered part, no hold before or after, same scope. Needs
-// no I/O; the hot path.
-[[nodiscard]] Result<bool> is_untouched(const Write& write, const ApprovalPolicy& policy,
-                                        const std::string& secret_key);
+// True when nothing that the policy covers is touched: same covered part, no hold before or after, same scope.
+// Needs no I/O; the hot path.
+[[nodiscard]] bool is_untouched(const Write& write, const ApprovalPolicy& policy, const std::string& secret_key);
 
 // A gated write and the request it is bound to.
 struct Gated {
   Binding binding;
   Target target;
-  Json content;         // covered part of the new object; null for a deletion
+  Json content;  // covered part of the new object; null for a deletion
   RequestHold hold = RequestHold::Deny;
   bool leaves_scope = false;
-  std::string why;      // "covered change", "leaves the scope of the policy"...
+  std::set<std::string> writers;  // user names whose writes are part of the content
 };
 
 // nullopt: not gated (back to R, or nothing covered changes). `cluster_id` is the uid of kube-system.
@@ -64,6 +63,23 @@ struct Gated {
 [[nodiscard]] Result<std::optional<Gated>> classify(const Write& write, const ApprovalPolicy& policy,
                                                     const Reference& reference, const std::string& cluster_id,
                                                     const std::string& secret_key);
+
+// The mark that names attempt `attempt` on the object, and the request's full name.
+[[nodiscard]] std::string mark_of(const Gated& gated, std::int64_t attempt);
+[[nodiscard]] std::string name_of(const Gated& gated, std::int64_t attempt);
+
+// Which attempt a write belongs to: the newest one, or the one after it where that has ended. A denial sticks until
+// the object's annotation kAskAgainAnnotation names the denied request.
+struct Attempt {
+  std::int64_t number = 1;
+  const ApprovalRequest* request = nullptr;  // nullptr: it has to be created
+  Standing standing;                         // Pending where it has to be created
+};
+struct Candidate {
+  const ApprovalRequest* request = nullptr;
+  Standing standing;
+};
+[[nodiscard]] Attempt choose_attempt(const std::vector<Candidate>& candidates, const RawObject& object);
 
 // The request that a gated write asks for, ready to be created.
 [[nodiscard]] ApprovalRequest make_request(const Gated& gated, const Write& write, const ApprovalPolicy& policy,
@@ -73,7 +89,7 @@ struct Gated {
 
 struct Allow {
   std::vector<std::string> warnings;
-  bool claim = false;  // the approved content is stored by this write: claim first
+  bool claim = false;  // the approved content is stored unheld by this write: claim first
 };
 struct Held {  // stored, but held
   std::vector<std::string> warnings;
@@ -85,14 +101,19 @@ struct Denied {
 };
 using Verdict = std::variant<Allow, Held, Denied>;
 
-// The marks that the object must carry after this write, as far as this policy has a say: `gated` absent or `approved`
-// lets go of this policy's entry, otherwise its entry is put there. Used by the companion to patch and by the
-// validator to check.
-[[nodiscard]] Marks wanted_marks(const Write& write, Pausable how, const std::string& policy,
-                                 const std::optional<Gated>& gated, const std::string& request, bool approved);
+// The marks that the object must carry after this write, as far as this policy has a say. The companion patches
+// towards them and the validator checks them. `gated` nullptr: back to R, the hold ends.
+[[nodiscard]] Marks wanted_marks(const Write& write, const std::string& policy, const Gated* gated,
+                                 const Attempt& attempt);
 
-// Decides over the final object. `request` is the name of the request, `standing` where it stands.
+// Decides over the final object of a gated write.
 [[nodiscard]] Verdict decide(const Write& write, const ApprovalPolicy& policy, const Gated& gated,
-                             const std::string& request, const Standing& standing, Instant requested_at, Instant now);
+                             const Attempt& attempt, Instant now);
+
+// A held Deployment must not go from 0 to N replicas: with no active ReplicaSet the paused controller would run
+// the held template. nullopt: no objection.
+[[nodiscard]] std::optional<Denied> objection_to_scale(const std::string& namespace_, const std::string& name,
+                                                       const std::map<std::string, std::string>& held,
+                                                       std::int64_t old_replicas, std::int64_t new_replicas);
 
 }  // namespace holdpoint

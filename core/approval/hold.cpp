@@ -1,0 +1,152 @@
+#include "core/approval/hold.hpp"
+
+#include "base/text.hpp"
+
+namespace holdpoint {
+namespace {
+
+const char* pause_field(Pausable how) { return how == Pausable::Job ? "suspend" : "paused"; }
+
+std::map<std::string, std::string> parse_held(const std::string& text) {
+  std::map<std::string, std::string> held;
+  for (const std::string& entry : split(text, ',')) {
+    const auto slash = entry.find('/');
+    if (slash == std::string::npos || slash == 0 || slash + 1 == entry.size()) continue;
+    held[entry.substr(0, slash)] = entry.substr(slash + 1);
+  }
+  return held;
+}
+
+std::string print_held(const std::map<std::string, std::string>& held) {
+  std::vector<std::string> entries;
+  for (const auto& [policy, request] : held) entries.push_back(policy + "/" + request);
+  return join(entries, ",");
+}
+
+std::set<std::string> parse_writers(const std::string& text) {
+  const auto parsed = parse_json(text);
+  std::set<std::string> writers;
+  if (!parsed.ok() || !parsed->is_array()) return writers;
+  for (const Json& writer : *parsed)
+    if (writer.is_string()) writers.insert(writer.get<std::string>());
+  return writers;
+}
+
+std::string annotation(const RawObject& object, const char* key) {
+  return string_at(object, {"metadata", "annotations", key});
+}
+
+// RFC 6901: '~' and '/' in a token.
+std::string pointer_token(std::string_view key) {
+  std::string token;
+  for (const char c : key) {
+    if (c == '~') {
+      token += "~0";
+    } else if (c == '/') {
+      token += "~1";
+    } else {
+      token += c;
+    }
+  }
+  return token;
+}
+
+}  // namespace
+
+Pausable pausable(const std::string& group, const std::string& resource) {
+  if (group == "apps" && resource == "deployments") return Pausable::Deployment;
+  if (group == "batch" && resource == "jobs") return Pausable::Job;
+  return Pausable::No;
+}
+
+Marks read_marks(const RawObject& object, Pausable how) {
+  Marks marks;
+  if (!object.is_object() || how == Pausable::No) return marks;
+  marks.held = parse_held(annotation(object, kHeldAnnotation));
+  marks.held_by = parse_writers(annotation(object, kHeldByAnnotation));
+  marks.user_paused = annotation(object, kUserPausedAnnotation) == "true";
+  const Json* paused = member_at(object, {"spec", pause_field(how)});
+  marks.paused = paused != nullptr && paused->is_boolean() && paused->get<bool>();
+  return marks;
+}
+
+std::string held_request_name(const std::string& stem, const RawObject& object) {
+  if (string_at(object, {"metadata", "generateName"}).empty()) return stem;
+  const std::string uid = string_at(object, {"metadata", "uid"}).substr(0, 8);
+  if (uid.empty() || stem.ends_with("-" + uid)) return stem;
+  return stem + "-" + uid;
+}
+
+std::string held_request(const Marks& marks, const std::string& policy, const RawObject& object) {
+  const auto found = marks.held.find(policy);
+  return found == marks.held.end() ? std::string() : held_request_name(found->second, object);
+}
+
+Json marks_patch(const RawObject& object, Pausable how, const Marks& wanted) {
+  Json patch = Json::array();
+  if (how == Pausable::No || read_marks(object, how) == wanted) return patch;
+  const auto put = [&](const std::string& path, Json value) {
+    patch.push_back({{"op", "add"}, {"path", path}, {"value", std::move(value)}});
+  };
+  const Json* annotations = member_at(object, {"metadata", "annotations"});
+  const bool has_annotations = annotations != nullptr && annotations->is_object();
+  if (!has_annotations && !wanted.held.empty()) put("/metadata/annotations", Json::object());
+  const auto set = [&](const char* key, const std::string& value) {
+    const std::string path = "/metadata/annotations/" + pointer_token(key);
+    const bool there = has_annotations && annotations->contains(key);
+    if (!value.empty()) {
+      if (!there || annotations->at(key) != value) put(path, value);
+    } else if (there) {
+      patch.push_back({{"op", "remove"}, {"path", path}});
+    }
+  };
+  set(kHeldAnnotation, print_held(wanted.held));
+  set(kHeldByAnnotation, wanted.held.empty() ? "" : dump_json(Json(wanted.held_by)));
+  set(kUserPausedAnnotation, !wanted.held.empty() && wanted.user_paused ? "true" : "");
+  if (read_marks(object, how).paused != wanted.paused) {
+    const std::string path = std::string("/spec/") + pause_field(how);
+    // A Deployment that is not paused has no such field; a Job's `suspend` is always there.
+    if (wanted.paused || how == Pausable::Job) {
+      put(path, wanted.paused);
+    } else {
+      patch.push_back({{"op", "remove"}, {"path", path}});
+    }
+  }
+  return patch;
+}
+
+ClientKind client_kind(const std::string& field_manager, const RawObject& object) {
+  const auto has = [&](const char* where, const char* key) {
+    return member_at(object, {"metadata", where, key}) != nullptr;
+  };
+  if (field_manager == "helm" || field_manager == "helm-controller" ||
+      has("annotations", "meta.helm.sh/release-name") || has("labels", "helm.toolkit.fluxcd.io/name"))
+    return ClientKind::Helm;
+  if (has("annotations", "helm.sh/hook") && !has("annotations", "argocd.argoproj.io/tracking-id") &&
+      !has("labels", "argocd.argoproj.io/instance") && field_manager != "argocd-controller")
+    return ClientKind::Helm;
+  if (field_manager == "kustomize-controller" || has("labels", "kustomize.toolkit.fluxcd.io/name"))
+    return ClientKind::Flux;
+  return ClientKind::Plain;
+}
+
+RequestHold resolve_hold(HoldMode mode, Pausable how, Operation review_operation, bool old_is_held, bool started,
+                         ClientKind client) {
+  const bool job_may_wait =
+      how == Pausable::Job && !started && (review_operation == Operation::Create || old_is_held);
+  const bool may_wait =
+      review_operation != Operation::Delete && (how == Pausable::Deployment || job_may_wait);
+  switch (mode) {
+    case HoldMode::Auto:
+      return may_wait && client == ClientKind::Plain ? RequestHold::Suspend : RequestHold::Deny;
+    case HoldMode::Suspend:
+      return may_wait ? RequestHold::Suspend : RequestHold::Deny;
+    case HoldMode::Deny:
+      return RequestHold::Deny;
+    case HoldMode::Retry:
+      return RequestHold::Retry;
+  }
+  return RequestHold::Deny;
+}
+
+}  // namespace holdpoint
