@@ -1,0 +1,347 @@
+#include "core/approval/verdict.hpp"
+
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "core/approval/change.hpp"
+#include "core/approval/covered.hpp"
+#include "core/approval/selector.hpp"
+#include "core/approval/wording.hpp"
+#include "crds/codec.hpp"
+
+namespace holdpoint {
+namespace {
+
+// A base that is kept in its request must leave room in etcd's 1.5 MiB; a larger one is refused, not held.
+constexpr std::size_t kMaxRecordedBase = 256 * 1024;
+constexpr std::size_t kReasonColumns = 500;
+
+Json covered_of(const RawObject& object, const Write& write, const ApprovalPolicy& policy,
+                const std::string& secret_key) {
+  return covered_part(object, write.group, write.resource,
+                      covered_pointers(policy.spec.match.changes, write.group, write.resource), secret_key);
+}
+
+Pausable pausable(const Write& write) { return holdpoint::pausable(write.group, write.resource); }
+
+bool is_started(const RawObject& object) {
+  return !string_at(object, {"status", "startTime"}).empty();
+}
+
+bool leaves_scope(const Write& write, const ApprovalPolicy& policy) {
+  const LabelSelector& selector = policy.spec.match.object_selector;
+  return write.operation == Operation::Update && !selector.empty() &&
+         matches(selector, labels_of(write.old_object)) && !matches(selector, labels_of(write.object));
+}
+
+// Rules reach further than the policy's operations: a held object's updates are always judged.
+bool names_operation(const ApprovalPolicy& policy, const Write& write) {
+  const auto has = [](const auto& list, const auto& value) {
+    return std::find(list.begin(), list.end(), value) != list.end();
+  };
+  for (const MatchResource& rule : policy.spec.match.resources)
+    if (has(rule.api_groups, write.group) && has(rule.resources, write.resource) &&
+        has(rule.operations, write.operation))
+      return true;
+  return false;
+}
+
+bool really_holds(const ApprovalRequest& request, const Marks& marks, const Write& write,
+                  const ApprovalPolicy& policy) {
+  const Target& target = request.spec.target;
+  const RawObject& old = write.old_object;
+  return marks.holds() && held_request(marks, policy.metadata.name, old) == request.metadata.name &&
+         request.spec.hold == RequestHold::Suspend && request.spec.policy.uid == policy.metadata.uid &&
+         target.group == write.group && target.kind == write.kind && target.namespace_ == write.namespace_ &&
+         target.name == string_at(old, {"metadata", "name"}) &&
+         (target.uid.empty() || target.uid == string_at(old, {"metadata", "uid"})) &&
+         request.status.phase != RequestPhase::Released;
+}
+
+std::int64_t replicas(const RawObject& object) {
+  const Json* value = member_at(object, {"spec", "replicas"});
+  return value != nullptr && value->is_number_integer() ? value->get<std::int64_t>() : 1;
+}
+
+// Doubles with the time already waited: ten tries of a client reach far without asking often.
+int retry_seconds(Duration waited) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(waited).count();
+  return static_cast<int>(std::clamp<std::int64_t>(seconds, 1, 100));
+}
+
+Binding without_uid(Binding binding) {
+  binding.object_uid.clear();
+  return binding;
+}
+
+// An object that is stored held under a generated name has a request of its own.
+bool is_generated(const Gated& gated) {
+  return !gated.binding.generate_name.empty() && gated.hold == RequestHold::Suspend;
+}
+
+Denied hold_is_missing(const Target& target, const Marks& found, const std::string& policy) {
+  Denied denied;
+  if (found.holds() && found.held.contains(policy)) {
+    denied.code = 429;
+    denied.retry_after_seconds = 1;
+    denied.message = describe_target(target) +
+                     " was not stored: something else changed while it was judged; try again in a second";
+    return denied;
+  }
+  denied.message = describe_target(target) +
+                   " was not stored: it has to be held, but the hold is missing from it\n"
+                   "  why:   another mutating webhook took the hold away after Holdpoint put it there\n"
+                   "  next:  exempt this kind from that webhook, or set hold.mode: Deny in the policy\n"
+                   "kubectl get mutatingwebhookconfigurations";
+  return denied;
+}
+
+}  // namespace
+
+Result<Reference> reference_of(const Write& write, const ApprovalPolicy& policy, const ApprovalRequest* held_request,
+                               const std::string& secret_key) {
+  Reference reference;
+  const Marks marks = read_marks(write.old_object, pausable(write));
+  if (held_request != nullptr && really_holds(*held_request, marks, write, policy)) {
+    reference.held = held_request;
+    reference.covered = held_request->spec.base;
+    reference.digest = held_request->spec.base_digest;
+    return reference;
+  }
+  reference.covered = covered_of(write.old_object, write, policy, secret_key);
+  HP_ASSIGN(reference.digest, content_digest(reference.covered));
+  return reference;
+}
+
+bool is_untouched(const Write& write, const ApprovalPolicy& policy, const std::string& secret_key) {
+  if (write.operation != Operation::Update || write.object.is_null() || write.old_object.is_null()) return false;
+  const auto marked = [&](const RawObject& object) {
+    return member_at(object, {"metadata", "annotations", kHeldAnnotation}) != nullptr;
+  };
+  if (marked(write.object) || marked(write.old_object)) return false;
+  if (!names_operation(policy, write)) return true;
+  return !leaves_scope(write, policy) && covered_of(write.object, write, policy, secret_key) ==
+                                             covered_of(write.old_object, write, policy, secret_key);
+}
+
+Result<std::optional<Gated>> classify(const Write& write, const ApprovalPolicy& policy, const Reference& reference,
+                                      const std::string& cluster_id, const std::string& secret_key) {
+  if (reference.held == nullptr && !names_operation(policy, write)) return std::optional<Gated>();
+  Gated gated;
+  gated.content = covered_of(write.object, write, policy, secret_key);
+  if (has_replacement_character(gated.content))
+    return invalid("the change holds U+FFFD, the mark of bytes that were not text: it cannot be told apart from "
+                   "other such bytes, so it cannot be approved; write the value as valid UTF-8");
+  HP_ASSIGN(const std::string digest, content_digest(gated.content));
+  gated.leaves_scope = leaves_scope(write, policy);
+  if (digest == reference.digest && !gated.leaves_scope) return std::optional<Gated>();
+
+  const Pausable how = pausable(write);
+  const Marks old_marks = read_marks(write.old_object, how);
+  const bool old_is_held = reference.held != nullptr;
+  gated.hold = resolve_hold(policy.spec.hold.mode, how, write.operation, old_is_held, is_started(write.old_object),
+                            client_kind(write.field_manager, write.object));
+  if (gated.hold == RequestHold::Suspend &&
+      (gated.leaves_scope || dump_json(reference.covered).size() > kMaxRecordedBase))
+    gated.hold = RequestHold::Deny;
+
+  const RawObject& live = write.object.is_null() ? write.old_object : write.object;
+  const std::string name = string_at(live, {"metadata", "name"});
+  const std::string uid = string_at(live, {"metadata", "uid"});
+  Binding& binding = gated.binding;
+  binding.cluster_id = cluster_id;
+  binding.policy_uid = policy.metadata.uid;
+  binding.policy_hash = policy_hash(policy.spec);
+  binding.group = write.group;
+  binding.kind = write.kind;
+  binding.namespace_ = write.namespace_;
+  binding.operation = reference.digest == kAbsent ? Operation::Create
+                      : digest == kAbsent         ? Operation::Delete
+                                                  : Operation::Update;
+  if (binding.operation == Operation::Create) binding.generate_name = string_at(live, {"metadata", "generateName"});
+  if (binding.generate_name.empty()) binding.name = name.empty() ? write.name : name;
+  if (binding.operation != Operation::Create || is_generated(gated)) binding.object_uid = uid;
+  binding.base_digest = reference.digest;
+  binding.content_digest = digest;
+  if (gated.leaves_scope) {
+    // Without its labels the content alone would bind nothing: it is what it was.
+    HP_ASSIGN(binding.content_digest,
+              content_digest(Json{{"content", gated.content}, {"labels", Json(labels_of(write.object))}}));
+  }
+
+  Target& target = gated.target;
+  target.group = write.group;
+  target.version = write.version;
+  target.kind = write.kind;
+  target.resource = write.resource;
+  target.namespace_ = write.namespace_;
+  target.generate_name = binding.generate_name;
+  if (binding.generate_name.empty() || is_generated(gated)) target.name = name.empty() ? write.name : name;
+  target.uid = binding.object_uid;
+
+  const bool same_content =
+      !write.old_object.is_null() && covered_of(write.old_object, write, policy, secret_key) == gated.content;
+  if (old_marks.holds()) gated.writers = old_marks.held_by;
+  if (!same_content || !old_marks.holds() || gated.leaves_scope) gated.writers.insert(write.user.username);
+  return std::optional<Gated>(std::move(gated));
+}
+
+std::string mark_of(const Gated& gated, std::int64_t attempt) {
+  return request_name(is_generated(gated) ? without_uid(gated.binding) : gated.binding, attempt);
+}
+
+std::string name_of(const Gated& gated, std::int64_t attempt) {
+  const std::string stem = mark_of(gated, attempt);
+  return is_generated(gated) && !gated.binding.object_uid.empty()
+             ? stem + "-" + gated.binding.object_uid.substr(0, 8)
+             : stem;
+}
+
+Attempt choose_attempt(const std::vector<Candidate>& candidates, const RawObject& object) {
+  const Candidate* newest = nullptr;
+  for (const Candidate& candidate : candidates)
+    if (newest == nullptr || candidate.request->spec.attempt > newest->request->spec.attempt) newest = &candidate;
+  if (newest == nullptr) return {};
+  const std::int64_t number = newest->request->spec.attempt;
+  const bool asks_again =
+      string_at(object, {"metadata", "annotations", kAskAgainAnnotation}) == newest->request->metadata.name;
+  const bool sticks = newest->standing.phase == RequestPhase::Denied && !asks_again;
+  if (!is_end(newest->standing.phase) || sticks) return {number, newest->request, newest->standing};
+  return {number + 1, nullptr, {}};
+}
+
+ApprovalRequest make_request(const Gated& gated, const Write& write, const ApprovalPolicy& policy,
+                             const Reference& reference, std::int64_t attempt) {
+  ApprovalRequest request;
+  request.metadata.name = name_of(gated, attempt);
+  request.metadata.namespace_ = write.namespace_.empty() ? "holdpoint-approvals" : write.namespace_;
+  request.metadata.labels = {{kPolicyLabel, policy.metadata.name},
+                             {kKeyLabel, request_key(gated.binding)},
+                             {kTargetLabel, target_key(policy.metadata.uid, gated.target)}};
+  ApprovalRequestSpec& spec = request.spec;
+  spec.policy = {policy.metadata.name, policy.metadata.uid, gated.binding.policy_hash};
+  spec.target = gated.target;
+  spec.operation = gated.binding.operation;
+  spec.hold = gated.hold;
+  spec.base_digest = gated.binding.base_digest;
+  spec.content_digest = gated.binding.content_digest;
+  spec.binding_digest = binding_digest(gated.binding);
+  spec.attempt = attempt;
+  spec.requester = write.user;
+  spec.client = visible_cut(write.field_manager, 120);
+  const RawObject& object = write.object.is_null() ? write.old_object : write.object;
+  std::string reason = string_at(object, {"metadata", "annotations", kReasonAnnotation});
+  if (reason.empty()) reason = string_at(object, {"metadata", "annotations", "kubernetes.io/change-cause"});
+  spec.reason = visible_cut(reason, kReasonColumns);
+  Change change = describe_change(write.group, write.resource, reference.covered, gated.content);
+  if (gated.leaves_scope) change.summary.insert(change.summary.begin(), "labels change so that the policy no longer applies");
+  spec.summary = std::move(change.summary);
+  spec.changes = std::move(change.lines);
+  spec.diff = std::move(change.diff);
+  spec.stages = policy.spec.stages;
+  if (gated.hold == RequestHold::Suspend) spec.base = reference.covered;
+  return request;
+}
+
+Marks wanted_marks(const Write& write, const std::string& policy, const Gated* gated, const Attempt& attempt) {
+  const Pausable how = pausable(write);
+  const Marks old = read_marks(write.old_object, how);
+  Marks wanted = read_marks(write.object, how);
+  const Marks incoming = wanted;
+  const bool approved = gated != nullptr && attempt.standing.phase == RequestPhase::Approved;
+
+  if (gated != nullptr && gated->hold == RequestHold::Suspend && !approved) {
+    wanted.held[policy] = mark_of(*gated, attempt.number);
+    wanted.held_by.insert(gated->writers.begin(), gated->writers.end());
+    // What the user meant by `paused` shows only before the first hold; later it is our own pause that is seen.
+    wanted.user_paused = old.holds()            ? old.user_paused
+                         : incoming.held.empty() ? incoming.paused
+                                                 : incoming.user_paused;
+    wanted.paused = true;
+    return wanted;
+  }
+  if (gated != nullptr && !approved) return wanted;  // refused anyway
+
+  const auto entry = incoming.held.find(policy);
+  const bool still_waits = approved && incoming.paused && entry != incoming.held.end() &&
+                           entry->second == mark_of(*gated, attempt.number);
+  if (still_waits) return wanted;  // approved, but this write does not resume: the operator will
+  wanted.held.erase(policy);
+  if (wanted.held.empty()) {
+    if (old.holds() && old.held.contains(policy) && incoming.paused) wanted.paused = old.user_paused;
+    wanted.held_by.clear();
+    wanted.user_paused = false;
+  }
+  return wanted;
+}
+
+Verdict decide(const Write& write, const ApprovalPolicy& policy, const Gated& gated, const Attempt& attempt,
+               Instant now) {
+  const std::string request = name_of(gated, attempt.number);
+  const Standing& standing = attempt.standing;
+  const Pausable how = pausable(write);
+  const Marks marks = read_marks(write.object, how);
+  if (policy.spec.mode == PolicyMode::Warn) return Allow{would_hold_warnings(gated.target, policy, gated.hold), false};
+
+  const auto summary = [&] {
+    return attempt.request != nullptr ? attempt.request->spec.summary : std::vector<std::string>();
+  };
+  if (standing.phase == RequestPhase::Approved) {
+    const auto entry = marks.held.find(policy.metadata.name);
+    if (entry != marks.held.end()) {
+      if (entry->second != mark_of(gated, attempt.number) || !marks.paused)
+        return hold_is_missing(gated.target, marks, policy.metadata.name);
+      return Held{held_warnings(gated.target, request, policy, standing)};
+    }
+    return Allow{{}, true};
+  }
+
+  if (gated.hold == RequestHold::Suspend) {
+    const Marks old = read_marks(write.old_object, how);
+    const bool was_held = old.holds() && held_request(old, policy.metadata.name, write.old_object) == request;
+    if (standing.phase == RequestPhase::Denied && !was_held)
+      return Denied{403, denied_message(gated.target, request, policy, standing, summary()), 0};
+    const Marks wanted = wanted_marks(write, policy.metadata.name, &gated, attempt);
+    const bool held = marks.paused && marks.held == wanted.held &&
+                      std::includes(marks.held_by.begin(), marks.held_by.end(), gated.writers.begin(),
+                                    gated.writers.end());
+    if (!held) return hold_is_missing(gated.target, marks, policy.metadata.name);
+    if (how == Pausable::Deployment && write.operation == Operation::Update) {
+      if (auto objection = objection_to_scale(write.namespace_, gated.target.name, wanted.held,
+                                              replicas(write.old_object), replicas(write.object)))
+        return *objection;
+    }
+    if (write.dry_run && !was_held) return Held{would_hold_warnings(gated.target, policy, gated.hold)};
+    return Held{held_warnings(gated.target, request, policy, standing)};
+  }
+
+  if (write.dry_run) return Allow{would_hold_warnings(gated.target, policy, gated.hold), false};
+  const std::string message = denied_message(gated.target, request, policy, standing, summary());
+  if (gated.hold == RequestHold::Retry && standing.phase == RequestPhase::Pending) {
+    const auto patience = parse_duration(policy.spec.hold.patience);
+    Instant asked = now;
+    if (attempt.request != nullptr) {
+      if (const auto created = parse_rfc3339(attempt.request->metadata.creation_timestamp); created.ok())
+        asked = *created;
+    }
+    const auto waited = std::chrono::duration_cast<Duration>(now - asked);
+    if (patience.ok() && waited < *patience) return Denied{429, message, retry_seconds(waited)};
+  }
+  return Denied{403, message, 0};
+}
+
+std::optional<Denied> objection_to_scale(const std::string& namespace_, const std::string& name,
+                                         const std::map<std::string, std::string>& held, std::int64_t old_replicas,
+                                         std::int64_t new_replicas) {
+  if (held.empty() || old_replicas != 0 || new_replicas == 0) return std::nullopt;
+  const std::string& request = held.begin()->second;
+  return Denied{403,
+                "Deployment " + visible(namespace_ + "/" + name) + " was not scaled from 0 to " +
+                    std::to_string(new_replicas) + ": it is held, and its pods would run the held change\n" +
+                    "  next:  scale it after " + request + " is approved, or put the old content back with the "
+                    "command below\n" +
+                    "kubectl holdpoint abandon deployment/" + visible(name) + " -n " + visible(namespace_),
+                0};
+}
+
+}  // namespace holdpoint

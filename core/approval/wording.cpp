@@ -1,0 +1,87 @@
+#include "core/approval/wording.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+#include "base/text.hpp"
+#include "core/approval/hold.hpp"
+
+namespace holdpoint {
+namespace {
+
+std::string place(const Target& target) {
+  return target.namespace_.empty() ? std::string("holdpoint-approvals") : target.namespace_;
+}
+
+std::string needs(const ApprovalPolicy& policy, const Standing& standing) {
+  if (!standing.waiting_for.empty()) return standing.waiting_for;
+  if (policy.spec.stages.empty()) return "no stage, so nobody can approve";
+  const Stage& first = policy.spec.stages.front();
+  return "0 of " + std::to_string(first.required) + ", needs " + who_may(first);
+}
+
+std::string warning(const std::string& text) { return visible_cut(harmless(text), kWarningColumns); }
+
+}  // namespace
+
+std::string harmless(std::string text) {
+  static constexpr std::string_view kWord = "immutable";
+  for (auto at = text.begin();;) {
+    at = std::search(at, text.end(), kWord.begin(), kWord.end(), [](char a, char b) {
+      return std::tolower(static_cast<unsigned char>(a)) == b;
+    });
+    if (at == text.end()) return text;
+    at = text.insert(at + 2, '-') + 1;  // "im-mutable"
+  }
+}
+
+std::string describe_target(const Target& target) {
+  const std::string name = target.name.empty() ? target.generate_name + "*" : target.name;
+  return visible(target.kind + " " + (target.namespace_.empty() ? "" : target.namespace_ + "/") + name);
+}
+
+std::vector<std::string> held_warnings(const Target& target, const std::string& request, const ApprovalPolicy& policy,
+                                       const Standing& standing) {
+  const std::string see = "see: kubectl holdpoint show " + request + " -n " + place(target);
+  if (standing.phase == RequestPhase::Approved)
+    return {warning("holdpoint: approved, being released: " + request)};
+  if (standing.phase == RequestPhase::Denied)
+    return {warning("holdpoint: still held, " + standing.message),
+            warning("holdpoint: to ask again: kubectl annotate --overwrite " + target.resource + "/" + target.name + " " +
+                    kAskAgainAnnotation + "=" + request)};
+  return {warning("holdpoint: " + describe_target(target) + " is stored but held until approved: " +
+                  needs(policy, standing)),
+          warning(see)};
+}
+
+std::vector<std::string> would_hold_warnings(const Target& target, const ApprovalPolicy& policy, RequestHold hold) {
+  const std::string how = hold == RequestHold::Suspend ? "held" : "refused";
+  return {warning("holdpoint: " + describe_target(target) + " would be " + how + " until approved: policy " +
+                  policy.metadata.name + " needs " + needs(policy, {}).substr(std::string("0 of ").size()))};
+}
+
+std::string denied_message(const Target& target, const std::string& request, const ApprovalPolicy& policy,
+                           const Standing& standing, const std::vector<std::string>& summary) {
+  const bool denied = standing.phase == RequestPhase::Denied;
+  std::string text = describe_target(target) +
+                     (denied ? " was not stored: request " + request + " was denied"
+                             : " was not stored: it waits for approval as " + request);
+  const auto line = [&](std::string_view label, const std::string& value) {
+    text += "\n  " + std::string(label) + visible_cut(value, 160);
+  };
+  for (std::size_t i = 0; i < std::min<std::size_t>(summary.size(), 3); ++i)
+    line(i == 0 ? "change:  " : "         ", summary[i]);
+  line("policy:  ", policy.metadata.name);
+  if (denied) {
+    line("denied:  ", standing.message);
+    line("next:    ", "talk to them; to ask again set this annotation on the object and apply it again:");
+    text += "\n" + std::string(kAskAgainAnnotation) + ": " + request;
+  } else {
+    line("needs:   ", needs(policy, standing));
+    line("next:    ", "pass the command below to an approver, then apply again");
+    text += "\nkubectl holdpoint approve " + request + " -n " + place(target);
+  }
+  return harmless(text);
+}
+
+}  // namespace holdpoint
