@@ -1,7 +1,6 @@
-// SHA-256, HMAC and random bytes, by OpenSSL's libcrypto. Pure but for random_hex(); thread-safe.
+// SHA-256, HMAC, base64 and random bytes, by OpenSSL's libcrypto. Pure but for random_hex(); thread-safe.
 #pragma once
 
-#include <memory>
 #include <string>
 #include <string_view>
 
@@ -27,6 +26,9 @@ class FramedHash {
 
 // `bytes` cryptographically random bytes, in hex. Ends the process when the system has none.
 [[nodiscard]] std::string random_hex(std::size_t bytes);
+
+// RFC 4648 base64 with padding.
+[[nodiscard]] std::string base64(std::string_view bytes);
 
 // Equal, in time that depends on the lengths only.
 [[nodiscard]] bool equal_constant_time(std::string_view a, std::string_view b);

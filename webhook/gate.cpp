@@ -1,0 +1,230 @@
+#include "webhook/gate.hpp"
+
+#include "base/log.hpp"
+#include "base/text.hpp"
+#include "core/approval/covered.hpp"
+#include "core/approval/wording.hpp"
+#include "crds/codec.hpp"
+
+namespace holdpoint::webhook {
+namespace {
+
+Error moved(const std::string& what) {
+  return Error{ErrorKind::Conflict, what + " changed while it was judged; try again in a second", ""};
+}
+
+std::string namespace_of_requests(const Write& write) {
+  return write.namespace_.empty() ? "holdpoint-approvals" : write.namespace_;
+}
+
+// A write that takes this request's hold off the object it holds.
+bool resumes(const Write& write, const ApprovalPolicy& policy, const ApprovalRequest& request) {
+  const Pausable how = pausable(write.group, write.resource);
+  const Marks old = read_marks(write.old_object, how);
+  return old.holds() && held_request(old, policy.metadata.name, write.old_object) == request.metadata.name;
+}
+
+}  // namespace
+
+Gate::Gate(const kube::Client& client, const Docket& docket, const Clock& clock, Metrics& metrics,
+           GateSettings settings)
+    : client_(client),
+      docket_(docket),
+      clock_(clock),
+      metrics_(metrics),
+      settings_(std::move(settings)),
+      claims_(client, clock, settings_.secret_key) {}
+
+bool Gate::untouched(const Write& write, const ApprovalPolicy& policy) const {
+  return is_untouched(write, policy, settings_.secret_key);
+}
+
+// What the review says of the base must be what is stored: a forged or late review is measured against nothing.
+Result<Done> Gate::check_base(const Write& write, Deadline deadline) const {
+  if (write.operation == Operation::Create) return Done{};
+  const std::string what = visible(write.kind + " " + write.namespace_ + "/" + write.name);
+  const auto live = client_.get({write.group, write.version, write.resource, write.namespace_, write.name, ""}, deadline);
+  if (!live.ok()) return live.error().kind == ErrorKind::NotFound ? moved(what) : live.error();
+  for (const char* key : {"uid", "resourceVersion"})
+    if (string_at(*live, {"metadata", key}) != string_at(write.old_object, {"metadata", key})) return moved(what);
+  return Done{};
+}
+
+Result<Judgement> Gate::judge(const Write& write, const std::string& policy, Phase phase, Deadline deadline) const {
+  Judgement judgement;
+  auto live_policy = docket_.policy(policy, deadline);
+  if (!live_policy.ok()) {
+    if (live_policy.error().kind != ErrorKind::NotFound) return live_policy.error();
+    return Error{ErrorKind::Forbidden,
+                 "policy " + visible(policy) + " is gone and its entry at the API server will go in some seconds; then "
+                 "apply again", ""};
+  }
+  judgement.policy = std::move(*live_policy);
+  if (judgement.policy.spec.mode == PolicyMode::Off) return judgement;
+  if (phase == Phase::Final) HP_TRY(check_base(write, deadline));
+
+  const Marks marks = read_marks(write.old_object, pausable(write.group, write.resource));
+  if (marks.holds()) {
+    HP_ASSIGN(judgement.held,
+              docket_.find_request(write.namespace_, held_request(marks, policy, write.old_object), deadline));
+  }
+  HP_ASSIGN(judgement.reference,
+            reference_of(write, judgement.policy, judgement.held.get(), settings_.secret_key));
+  HP_ASSIGN(judgement.gated, classify(write, judgement.policy, judgement.reference, settings_.cluster_id,
+                                      settings_.secret_key));
+  if (!judgement.gated.has_value() || judgement.policy.spec.mode == PolicyMode::Warn) return judgement;
+  HP_TRY(choose(write, judgement, deadline));
+  return judgement;
+}
+
+Result<Done> Gate::choose(const Write& write, Judgement& judgement, Deadline deadline) const {
+  const Gated& gated = *judgement.gated;
+  HP_ASSIGN(const auto siblings,
+            docket_.siblings(namespace_of_requests(write), target_key(judgement.policy.metadata.uid, gated.target),
+                             deadline));
+  const std::string key = request_key(gated.binding);
+  std::vector<Candidate> candidates;
+  for (const auto& request : siblings) {
+    const auto label = request->metadata.labels.find(kKeyLabel);
+    if (label == request->metadata.labels.end() || label->second != key) continue;
+    HP_ASSIGN(const StandingInput input,
+              docket_.standing_input(*request, &judgement.policy, gated.writers, siblings, deadline));
+    judgement.cases.push_back({request, next_state(input)});
+    candidates.push_back({request.get(), judgement.cases.back().standing});
+  }
+  const RawObject& object = write.object.is_null() ? write.old_object : write.object;
+  while (true) {
+    judgement.attempt = choose_attempt(candidates, object);
+    const ApprovalRequest* request = judgement.attempt.request;
+    if (request == nullptr || judgement.attempt.standing.phase != RequestPhase::Approved) return Done{};
+    if (request->spec.binding_digest != binding_digest(gated.binding))
+      return Error{ErrorKind::Forbidden,
+                   "request " + request->metadata.name + " was approved for something else than this change", ""};
+    HP_ASSIGN(const ClaimState state, claims_.look(*request, judgement.policy, write,
+                                                   resumes(write, judgement.policy, *request), deadline));
+    judgement.busy = state == ClaimState::Busy;
+    if (state == ClaimState::Ours || state == ClaimState::Busy || !request->status.claim.has_value()) return Done{};
+    // Used: the next attempt. Free again: without its claim the request is what its approvals and time make it.
+    Standing standing;
+    standing.phase = RequestPhase::Released;
+    if (state == ClaimState::Free) {
+      auto unclaimed = std::make_shared<ApprovalRequest>(*request);
+      unclaimed->status.claim.reset();
+      HP_ASSIGN(const StandingInput input,
+                docket_.standing_input(*unclaimed, &judgement.policy, gated.writers, siblings, deadline));
+      standing = next_state(input);
+    }
+    for (Candidate& candidate : candidates)
+      if (candidate.request == request) candidate.standing = standing;
+    if (standing.phase == RequestPhase::Approved) {
+      judgement.attempt.standing = standing;
+      return Done{};
+    }
+  }
+}
+
+Result<Done> Gate::ensure_request(const Write& write, Judgement& judgement, Deadline deadline) const {
+  if (judgement.attempt.request != nullptr) return Done{};
+  ApprovalRequest wanted = make_request(*judgement.gated, write, judgement.policy, judgement.reference,
+                                        judgement.attempt.number);
+  const kube::ResourcePath path{kGroup, kVersion, kind_info<ApprovalRequest>().plural, wanted.metadata.namespace_, "", ""};
+  auto created = client_.create(path, encode(wanted), {}, deadline);
+  if (!created.ok() && created.error().kind == ErrorKind::Conflict) {
+    // Another call of the same change was faster: the same request serves both, if it is the same.
+    kube::ResourcePath one = path;
+    one.name = wanted.metadata.name;
+    created = client_.get(one, deadline);
+  }
+  if (!created.ok()) return created.error();
+  HP_ASSIGN(ApprovalRequest stored, decode<ApprovalRequest>(*created));
+  if (stored.spec.binding_digest != wanted.spec.binding_digest)
+    return Error{ErrorKind::Conflict, "a request of the same name is bound to another change; try again", ""};
+  judgement.cases.push_back({std::make_shared<const ApprovalRequest>(std::move(stored)), {}});
+  judgement.attempt.request = judgement.cases.back().request.get();
+  log::info("request", {{"request", wanted.metadata.name},
+                        {"namespace", wanted.metadata.namespace_},
+                        {"policy", judgement.policy.metadata.name},
+                        {"requester", write.user.username}});
+  return Done{};
+}
+
+Answer Gate::answer(const Write& write, const std::string& policy, Deadline deadline) const {
+  auto judged = judge(write, policy, Phase::Final, deadline);
+  if (!judged.ok()) {
+    log::warn("not judged", {{"policy", policy}, {"error", describe(judged.error())}});
+    return not_judged(judged.error());
+  }
+  Judgement& judgement = *judged;
+  if (!judgement.gated.has_value()) return allowed("not-gated");
+  const Gated& gated = *judgement.gated;
+  if (judgement.busy)
+    return refused({429,
+                    describe_target(gated.target) + " was not stored: another write is using its approval right now; "
+                    "try again in some seconds",
+                    5});
+  const bool would = judgement.policy.spec.mode == PolicyMode::Warn;
+  const Verdict before = decide(write, judgement.policy, gated, judgement.attempt, clock_.now());
+  const auto* denied = std::get_if<Denied>(&before);
+  const bool waits = std::holds_alternative<Held>(before) ||
+                     (denied != nullptr && gated.hold != RequestHold::Suspend);
+  if (waits && !write.dry_run && !would) {
+    if (const auto ensured = ensure_request(write, judgement, deadline); !ensured.ok())
+      return not_judged(ensured.error());
+  }
+  // The request is named in the message, with what it says changes.
+  const Verdict verdict = decide(write, judgement.policy, gated, judgement.attempt, clock_.now());
+  Answer answer;
+  if (const auto* allow = std::get_if<Allow>(&verdict)) {
+    if (allow->claim && !write.dry_run) {
+      const auto claimed = claims_.take(*judgement.attempt.request, write, deadline);
+      if (!claimed.ok()) return not_judged(claimed.error());
+    }
+    answer = allowed(would ? "would-hold" : allow->claim ? "approved" : "dry-run");
+    answer.warnings = allow->warnings;
+  } else if (const auto* held = std::get_if<Held>(&verdict)) {
+    answer = allowed("held");
+    answer.warnings = held->warnings;
+  } else {
+    answer = refused(std::get<Denied>(verdict));
+  }
+  if (would)
+    metrics_.count("holdpoint_would_hold_total", "Writes that a policy in mode Warn would have held.",
+                   {{"policy", policy}});
+  else
+    answer.request = name_of(gated, judgement.attempt.number);
+  return answer;
+}
+
+Answer Gate::answer_scale(const Write& write, const std::string& policy, Deadline deadline) const {
+  const auto live_policy = docket_.policy(policy, deadline);
+  if (!live_policy.ok()) return not_judged(live_policy.error());
+  if (live_policy->spec.mode != PolicyMode::Enforce) return allowed("not-gated");
+  const auto replicas = [](const RawObject& scale) {
+    const Json* value = member_at(scale, {"spec", "replicas"});
+    return value != nullptr && value->is_number_integer() ? value->get<std::int64_t>() : std::int64_t{0};
+  };
+  for (const std::string& pointer :
+       covered_pointers(live_policy->spec.match.changes, write.group, write.resource)) {
+    if ((pointer.empty() || pointer == "/spec" || pointer == "/spec/replicas") &&
+        replicas(write.object) != replicas(write.old_object))
+      return refused({403,
+                      "scaling " + visible(write.resource + " " + write.namespace_ + "/" + write.name) +
+                          " was refused: policy " + policy + " covers the number of replicas\n  next:  change "
+                          "spec.replicas on the object itself, so that the change can be approved\n"
+                          "kubectl edit " + visible(write.resource + "/" + write.name) + " -n " +
+                          visible(write.namespace_),
+                      0});
+  }
+  const auto parent =
+      client_.get({write.group, write.version, write.resource, write.namespace_, write.name, ""}, deadline);
+  if (!parent.ok()) return not_judged(parent.error());
+  const Marks marks = read_marks(*parent, pausable(write.group, write.resource));
+  if (marks.holds()) {
+    if (const auto objection = objection_to_scale(write.namespace_, write.name, marks.held, replicas(write.old_object),
+                                                  replicas(write.object)))
+      return refused(*objection);
+  }
+  return allowed("not-gated");
+}
+
+}  // namespace holdpoint::webhook

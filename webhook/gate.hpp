@@ -1,0 +1,64 @@
+// The gate: judges one write against one policy, on what is true now, and answers for the final object.
+//
+// Everything that can turn a no into a yes is read live; the cached policy only ever says "nothing covered is
+// touched". Blocking except untouched(); thread-safe.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/metrics.hpp"
+#include "core/approval/verdict.hpp"
+#include "webhook/answer.hpp"
+#include "webhook/claims.hpp"
+#include "webhook/docket.hpp"
+
+namespace holdpoint::webhook {
+
+// Which of the two admission phases asks.
+enum class Phase { Companion, Final };
+
+// A write, judged. Keeps alive what its pointers point to.
+struct Judgement {
+  ApprovalPolicy policy;
+  std::shared_ptr<const ApprovalRequest> held;
+  Reference reference;
+  std::optional<Gated> gated;
+  std::vector<Case> cases;
+  Attempt attempt;
+  bool busy = false;  // another write has the claim and may still be stored
+};
+
+struct GateSettings {
+  std::string cluster_id;  // uid of the namespace kube-system
+  std::string secret_key;
+};
+
+class Gate {
+ public:
+  Gate(const kube::Client& client, const Docket& docket, const Clock& clock, Metrics& metrics, GateSettings settings);
+
+  [[nodiscard]] Result<Judgement> judge(const Write& write, const std::string& policy, Phase phase,
+                                        Deadline deadline) const;
+  // The validating answer. Creates the request or takes the claim where that is what the verdict needs.
+  [[nodiscard]] Answer answer(const Write& write, const std::string& policy, Deadline deadline) const;
+  // deployments/scale and the like: the write's object is a Scale, the parent is read live.
+  [[nodiscard]] Answer answer_scale(const Write& write, const std::string& policy, Deadline deadline) const;
+  [[nodiscard]] bool untouched(const Write& write, const ApprovalPolicy& policy) const;
+
+ private:
+  [[nodiscard]] Result<Done> check_base(const Write& write, Deadline deadline) const;
+  [[nodiscard]] Result<Done> choose(const Write& write, Judgement& judgement, Deadline deadline) const;
+  [[nodiscard]] Result<Done> ensure_request(const Write& write, Judgement& judgement, Deadline deadline) const;
+
+  const kube::Client& client_;
+  const Docket& docket_;
+  const Clock& clock_;
+  Metrics& metrics_;
+  const GateSettings settings_;
+  const Claims claims_;
+};
+
+}  // namespace holdpoint::webhook
