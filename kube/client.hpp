@@ -3,7 +3,8 @@
 // One client for all: it knows paths, Status errors and content types, never a kind of ours. Errors carry the
 // API server's words: 404 NotFound; 409 Conflict; 410 Conflict with cause "Expired"; 401/403 Forbidden; 400,
 // 405, 413, 415, 422 Invalid; 429, 5xx and broken connections Unavailable (504 too). `cause` holds the
-// Status' reason. Blocking; thread-safe.
+// Status' reason. Names that would lead to another path are Invalid. Nothing is tried again behind the
+// caller's back. Blocking; thread-safe.
 #pragma once
 
 #include <functional>
@@ -78,8 +79,11 @@ class Client {
 
   // Reads the latest (no resourceVersion: a quorum read).
   [[nodiscard]] Result<Json> get(const ResourcePath& path, Deadline deadline) const;
-  // All items, in pages of 500, consistent (a quorum read unless the query has resourceVersion).
-  [[nodiscard]] Result<ListResult> list(const ResourcePath& path, const Query& query, Deadline deadline) const;
+  // All items, in pages of 500, consistent (a quorum read unless the query has resourceVersion). Each item
+  // tells its apiVersion and kind, also where the API server leaves them to the list. A requested `stop` ends
+  // it within some ms, with Unavailable.
+  [[nodiscard]] Result<ListResult> list(const ResourcePath& path, const Query& query, Deadline deadline,
+                                        const std::stop_token& stop = {}) const;
   [[nodiscard]] Result<Json> create(const ResourcePath& path, const Json& object, const WriteOptions& options,
                                     Deadline deadline) const;
   // PUT; the object carries resourceVersion where the caller means compare-and-swap.
@@ -96,8 +100,8 @@ class Client {
   [[nodiscard]] Result<Json> get_raw(const std::string& target, Deadline deadline) const;
 
   // Watches from `resource_version` until the stream ends (ok), `on_event` returns false (ok), stop (ok) or
-  // an error (Conflict "Expired" when the version is gone). Bookmarks are asked for. `timeout` goes to the
-  // server as timeoutSeconds.
+  // an error (Conflict "Expired" when the version is gone; Unavailable for a silence longer than the API
+  // server's bookmarks allow). Bookmarks are asked for. `timeout` goes to the server as timeoutSeconds.
   [[nodiscard]] Result<Done> watch(const ResourcePath& path, Query query, const std::string& resource_version,
                                    Duration timeout, const std::stop_token& stop,
                                    const std::function<bool(const WatchEvent&)>& on_event) const;
