@@ -19,6 +19,9 @@ constexpr Duration kListDeadline{60'000};
 constexpr Duration kShortestWatch{5 * 60'000};
 // A watch that went on for so long was no failure, whatever ended it.
 constexpr Duration kHealthyWatch{10'000};
+// A watch without event and bookmark for so long: the peer is dead, or the version is from a future that a
+// restored etcd does not know, for which the API server waits without a word.
+constexpr Duration kLongSilence{80'000};
 
 std::chrono::steady_clock::time_point monotonic_now() { return Deadline::in(Duration::zero()).point(); }
 
@@ -152,16 +155,19 @@ struct WatchCache::Impl {
         }
       }
       const auto started = monotonic_now();
-      bool lost_track = false;
+      bool lost_track = false, heard = false;
       const auto watched = client.watch(collection, query, version, jittered(kShortestWatch, 1.0, 2.0), stop,
                                         [&](const WatchEvent& event) {
+                                          heard = true;
                                           lost_track = !take(event, stop);
                                           return !lost_track;
                                         });
       if (stop.stop_requested()) return;
-      if (monotonic_now() - started >= kHealthyWatch) backoff.reset();
+      const auto lasted = monotonic_now() - started;
+      if (lasted >= kHealthyWatch) backoff.reset();
       const std::string why = watched.ok() ? std::string() : watched.error().cause;
-      if (lost_track || why == "Expired" || why == "ResourceVersionTooLarge") version.clear();
+      if (lost_track || why == "Expired" || why == "ResourceVersionTooLarge" || (!heard && lasted >= kLongSilence))
+        version.clear();
       const Duration wait = backoff.next();
       if (lost_track)
         log::warn("a watch told events out of order; listing again", {{"path", collection.text()}});
