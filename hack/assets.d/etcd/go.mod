@@ -1,4 +1,5 @@
-// The store of the test control plane. hack/assets builds its tool; its dependencies differ from those of kubernetes.
+// The store of the test control plane. hack/assets builds its tool. It stands apart, as its
+// dependencies differ from those of Kubernetes.
 module holdpoint.dev/hack/assets/etcd
 
 go 1.26.0

@@ -1,0 +1,49 @@
+# `make` alone prints the targets. Each makes what it needs first, down to Debian packages.
+PRESET ?= release
+TEST_PRESET ?= dev
+CTEST = ctest --preset $(TEST_PRESET) --no-tests=error
+.DEFAULT_GOAL := help
+.PHONY: help deps assets build build-test test unit cluster verify bench demo docs format clean
+
+help: ## print this list
+	@echo "build, bench, demo, docs: PRESET=$(PRESET); test, unit, cluster: TEST_PRESET=$(TEST_PRESET)"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+deps: ## install the missing Debian packages
+	@hack/deps
+
+assets: deps ## build etcd, kube-apiserver, kube-controller-manager and kubectl, once
+	@hack/assets >/dev/null
+
+build: deps ## compile everything, and show where the time went
+	@hack/build $(PRESET)
+
+build-test: deps
+	@hack/build $(TEST_PRESET)
+
+test: assets build-test ## everything: unit and cluster tests, with sanitizers
+	@$(CTEST)
+
+unit: build-test ## the tests that need no cluster
+	@$(CTEST) --label-exclude cluster
+
+cluster: assets build-test ## the tests against a real API server
+	@$(CTEST) --label-regex cluster
+
+verify: deps ## formatting, rooms, generated files: all as committed?
+	@hack/verify
+
+bench: assets build ## latency, throughput and memory of the admission path
+	@hack/bench
+
+demo: assets build ## the whole story on a cluster of its own
+	@hack/demo
+
+docs: build ## generate CRDs and the reference docs
+	@hack/generate
+
+format: deps ## let clang-format decide white space
+	@git ls-files -z --cached --others --exclude-standard '*.cpp' '*.hpp' | xargs -0r clang-format -i
+
+clean: ## remove build/
+	@rm -rf build
