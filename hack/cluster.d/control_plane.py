@@ -20,8 +20,8 @@ GROUPS = {
     "auditor": "auditors",
 }
 
-# Allowed once the controller manager has filled the aggregated roles: who, verb, resource in apps.
-EXPECTED = [("developer", "create", "deployments"), ("lead", "list", "deployments")]
+# Allowed once the controller manager has filled the aggregated roles: who, verb, group, resource.
+EXPECTED = [("developer", "create", "apps", "deployments"), ("lead", "list", "apps", "deployments")]
 
 ADMISSION = """\
 apiVersion: apiserver.config.k8s.io/v1
@@ -145,11 +145,11 @@ class ControlPlane:
     def api(self, method, path, body=None):
         return call_api(self.processes, method, path, body)
 
-    def accounts_ready(self):
-        """None when pods can be made and the people of the contexts have their rights."""
+    def accounts_ready(self, expected):
+        """None when pods can be made and the people of the contexts have the `expected` rights."""
         for namespace in ("default", "production", "staging"):
             self.api("GET", f"/api/v1/namespaces/{namespace}/serviceaccounts/default")
-        for user, verb, resource in EXPECTED:
+        for user, verb, group, resource in expected:
             review = {
                 "apiVersion": "authorization.k8s.io/v1",
                 "kind": "SubjectAccessReview",
@@ -159,7 +159,7 @@ class ControlPlane:
                     "resourceAttributes": {
                         "namespace": "production",
                         "verb": verb,
-                        "group": "apps",
+                        "group": group,
                         "resource": resource,
                     },
                 },

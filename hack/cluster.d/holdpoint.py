@@ -2,6 +2,12 @@
 
 from control_plane import plain_get
 
+# Allowed once the roles of Holdpoint have become part of `edit` and `view`.
+EXPECTED = [
+    ("developer", "create", "holdpoint.dev", "approvals"),
+    ("auditor", "list", "holdpoint.dev", "auditrecords"),
+]
+
 
 def install(plane, root):
     """Applies what an administrator would, before any process of Holdpoint runs."""
