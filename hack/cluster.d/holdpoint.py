@@ -46,6 +46,7 @@ def define(plane, binaries, webhooks):
             f"--path-token-file={pki.folder}/path-token",
             f"--secret-key-file={pki.folder}/secret-key",
             f"--health-listen={address}",
+            "--linger=0",
             "--log-format=json",
         )
     plane.processes.define(
@@ -56,6 +57,7 @@ def define(plane, binaries, webhooks):
         f"--webhook-url=https://{url}",
         f"--ca-bundle={pki.ca}",
         f"--path-token-file={pki.folder}/path-token",
+        f"--secret-key-file={pki.folder}/secret-key",
         f"--health-listen={operator_health}",
         "--log-format=json",
     )
