@@ -1,10 +1,10 @@
 // The Kubernetes API as a handful of calls: read, write, watch, ask who may.
 //
 // One client for all: it knows paths, Status errors and content types, never a kind of ours. Errors carry the
-// API server's words: 404 NotFound; 409 Conflict; 410 Conflict with cause "Expired"; 401/403 Forbidden; 400,
-// 405, 413, 415, 422 Invalid; 429, 5xx and broken connections Unavailable (504 too). `cause` holds the
-// Status' reason. Names that would lead to another path are Invalid. Nothing is tried again behind the
-// caller's back. Blocking; thread-safe.
+// API server's words: 404 NotFound; 409 Conflict (cause "Conflict" or "AlreadyExists"); 410 Conflict with
+// cause "Expired"; 401/403 Forbidden; 400, 405, 413, 415, 422 Invalid; 429, 5xx and broken connections
+// Unavailable (504 too). `cause` holds the Status' reason. Names that would lead to another path are Invalid.
+// Nothing is tried again behind the caller's back. Blocking; thread-safe.
 #pragma once
 
 #include <functional>

@@ -209,11 +209,13 @@ TEST_CASE("lines of a watch are put together from pieces that end anywhere") {
     CAPTURE(piece);
     LineSplitter splitter;
     std::vector<std::string> lines;
+    bool fed = true;
     for (std::size_t at = 0; at < stream.size(); at += piece)
-      REQUIRE(splitter.feed(std::string_view(stream).substr(at, piece), [&](std::string_view line) {
+      fed = fed && splitter.feed(std::string_view(stream).substr(at, piece), [&](std::string_view line) {
         lines.emplace_back(line);
         return true;
-      }));
+      });
+    CHECK(fed);
     REQUIRE(lines.size() == 3);
     CHECK(lines[0] == "{\"a\":1}");
     CHECK(lines[1].size() == 300'008);
