@@ -1,0 +1,412 @@
+// The one field list of each struct: JSON name, member, documentation and bounds. Decoder, encoder, schema and
+// reference are visitors over it. Private to this room.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+#include "crds/kinds.hpp"
+
+namespace holdpoint {
+
+// What the API server checks and `kubectl explain` prints. Zero or empty: no such bound.
+struct Facet {
+  std::string_view doc;
+  bool required = false;
+  std::int64_t min_length = 0, max_length = 0;  // of a string, or of each string of a list or map
+  std::string_view pattern = {};                // of the same strings
+  std::int64_t minimum = 0, maximum = 0;
+  std::int64_t min_items = 0, max_items = 0;  // of a list, or properties of a map
+  std::string_view default_json = {};         // as JSON text
+  std::string_view list_map_key = {};
+  // CEL rules as "expression\nmessage", separated by an empty line.
+  std::string_view rules = {};
+};
+
+template <class T>
+struct Tag {};
+
+// Enum spellings in JSON; the order is the API's documentation order.
+template <class E>
+struct Spelling;
+
+#define HP_SPELLING(E, count, ...)                                                 \
+  template <>                                                                      \
+  struct Spelling<E> {                                                             \
+    static constexpr std::array<std::pair<E, std::string_view>, count> names{{__VA_ARGS__}}; \
+  }
+
+HP_SPELLING(PolicyMode, 3, {PolicyMode::Enforce, "Enforce"}, {PolicyMode::Warn, "Warn"}, {PolicyMode::Off, "Off"});
+HP_SPELLING(Operation, 3, {Operation::Create, "CREATE"}, {Operation::Update, "UPDATE"}, {Operation::Delete, "DELETE"});
+HP_SPELLING(HoldMode, 4, {HoldMode::Auto, "Auto"}, {HoldMode::Suspend, "Suspend"}, {HoldMode::Deny, "Deny"},
+            {HoldMode::Retry, "Retry"});
+HP_SPELLING(Supersede, 2, {Supersede::Older, "Older"}, {Supersede::Keep, "Keep"});
+HP_SPELLING(RequestHold, 3, {RequestHold::Suspend, "Suspend"}, {RequestHold::Deny, "Deny"},
+            {RequestHold::Retry, "Retry"});
+HP_SPELLING(RequestPhase, 8, {RequestPhase::Pending, "Pending"}, {RequestPhase::Approved, "Approved"},
+            {RequestPhase::Released, "Released"}, {RequestPhase::Denied, "Denied"}, {RequestPhase::Expired, "Expired"},
+            {RequestPhase::Superseded, "Superseded"}, {RequestPhase::Stale, "Stale"},
+            {RequestPhase::Withdrawn, "Withdrawn"});
+HP_SPELLING(Decision, 3, {Decision::Approve, "Approve"}, {Decision::Deny, "Deny"}, {Decision::Withdraw, "Withdraw"});
+HP_SPELLING(Fact, 14, {Fact::Requested, "Requested"}, {Fact::Approved, "Approved"}, {Fact::Denied, "Denied"},
+            {Fact::Withdrawn, "Withdrawn"}, {Fact::Revoked, "Revoked"}, {Fact::Granted, "Granted"},
+            {Fact::Claimed, "Claimed"}, {Fact::Released, "Released"}, {Fact::Expired, "Expired"},
+            {Fact::Superseded, "Superseded"}, {Fact::Stale, "Stale"}, {Fact::PolicyChanged, "PolicyChanged"},
+            {Fact::Tampered, "Tampered"}, {Fact::Restored, "Restored"});
+
+#undef HP_SPELLING
+
+namespace bounds {
+inline constexpr std::int64_t kName = 253, kUser = 256, kText = 1024, kTime = 40;
+inline constexpr std::string_view kDuration = "^([0-9]+(\\.[0-9]+)?(h|m|s|ms))+$";
+inline constexpr std::string_view kDigest = "^(absent|sha256:[0-9a-f]{64})$";
+inline constexpr std::string_view kHex64 = "^[0-9a-f]{64}$";
+}  // namespace bounds
+
+template <class V>
+void fields(V& v, Tag<ObjectMeta>) {
+  using T = ObjectMeta;
+  v("name", &T::name, {.doc = ""});
+  v("generateName", &T::generate_name, {.doc = ""});
+  v("namespace", &T::namespace_, {.doc = ""});
+  v("uid", &T::uid, {.doc = ""});
+  v("resourceVersion", &T::resource_version, {.doc = ""});
+  v("generation", &T::generation, {.doc = ""});
+  v("creationTimestamp", &T::creation_timestamp, {.doc = ""});
+  v("deletionTimestamp", &T::deletion_timestamp, {.doc = ""});
+  v("labels", &T::labels, {.doc = ""});
+  v("annotations", &T::annotations, {.doc = ""});
+  v("ownerReferences", &T::owner_references, {.doc = ""});
+}
+
+template <class V>
+void fields(V& v, Tag<Condition>) {
+  using T = Condition;
+  v("type", &T::type, {.doc = "What the condition is about, in CamelCase.", .required = true, .max_length = 63});
+  v("status", &T::status,
+    {.doc = "True, False or Unknown.", .required = true, .max_length = 7, .pattern = "^(True|False|Unknown)$"});
+  v("reason", &T::reason, {.doc = "Why, as one CamelCase word for machines.", .max_length = 63});
+  v("message", &T::message, {.doc = "Why, for people.", .max_length = 4096});
+  v("lastTransitionTime", &T::last_transition_time, {.doc = "When the status last changed (RFC 3339).", .max_length = bounds::kTime});
+  v("observedGeneration", &T::observed_generation, {.doc = "The metadata.generation that this was told of."});
+}
+
+template <class V>
+void fields(V& v, Tag<Identity>) {
+  using T = Identity;
+  v("username", &T::username, {.doc = "User name, as the API server authenticated it.", .required = true, .max_length = bounds::kUser});
+  v("uid", &T::uid, {.doc = "User id, where the authenticator has one.", .max_length = bounds::kUser});
+  v("groups", &T::groups, {.doc = "Groups at that moment.", .max_length = bounds::kUser, .max_items = 1024});
+}
+
+template <class V>
+void fields(V& v, Tag<LabelRequirement>) {
+  using T = LabelRequirement;
+  v("key", &T::key, {.doc = "Key of the label.", .required = true, .min_length = 1, .max_length = 317});
+  v("operator", &T::op,
+    {.doc = "In, NotIn, Exists or DoesNotExist.", .required = true, .max_length = 12, .pattern = "^(In|NotIn|Exists|DoesNotExist)$"});
+  v("values", &T::values, {.doc = "Values for In and NotIn.", .max_length = 63, .max_items = 64});
+}
+
+template <class V>
+void fields(V& v, Tag<LabelSelector>) {
+  using T = LabelSelector;
+  v("matchLabels", &T::match_labels, {.doc = "Labels that must all be there with these values.", .max_length = 63, .max_items = 32});
+  v("matchExpressions", &T::match_expressions, {.doc = "Requirements that must all hold.", .max_items = 16});
+}
+
+template <class V>
+void fields(V& v, Tag<MatchResource>) {
+  using T = MatchResource;
+  v("apiGroups", &T::api_groups,
+    {.doc = "API groups, such as apps or batch; \"\" is the core group. No wildcards: a policy says what it gates.",
+     .required = true, .max_length = 253, .pattern = "^[a-z0-9.-]*$", .min_items = 1, .max_items = 8});
+  v("resources", &T::resources,
+    {.doc = "Plural resource names in lower case, such as deployments. Subresources are taken care of by Holdpoint.",
+     .required = true, .min_length = 1, .max_length = 63, .pattern = "^[a-z]([-a-z0-9]*[a-z0-9])?$", .min_items = 1,
+     .max_items = 16});
+  v("operations", &T::operations,
+    {.doc = "Which writes are gated: CREATE, UPDATE, DELETE. What is held is always judged on update, named here or not.",
+     .required = true, .min_items = 1, .max_items = 3});
+}
+
+template <class V>
+void fields(V& v, Tag<MatchCondition>) {
+  using T = MatchCondition;
+  v("name", &T::name,
+    {.doc = "Name of the condition, unique in the policy.", .required = true, .min_length = 1, .max_length = 63,
+     .pattern = "^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"});
+  v("expression", &T::expression,
+    {.doc = "CEL over request, object and oldObject, evaluated by the API server itself; false lets the write through. "
+            "An error in it refuses the write.",
+     .required = true, .min_length = 1, .max_length = 4096});
+}
+
+template <class V>
+void fields(V& v, Tag<Match>) {
+  using T = Match;
+  v("resources", &T::resources,
+    {.doc = "The kinds and operations that are gated. Holdpoint must have been granted them (ClusterRole "
+            "holdpoint-gated-kinds); else the policy is not Ready and says which grant is missing.",
+     .required = true, .min_items = 1, .max_items = 16});
+  v("namespaceSelector", &T::namespace_selector,
+    {.doc = "Namespaces, by their labels; empty means all. kube-system, kube-node-lease and Holdpoint's own namespaces "
+            "are never gated."});
+  v("objectSelector", &T::object_selector,
+    {.doc = "Objects, by their labels; empty means all. Taking the label off an object is gated too."});
+  v("conditions", &T::conditions,
+    {.doc = "More conditions, all of which must hold for a write to be gated.", .max_items = 32, .list_map_key = "name"});
+  v("changes", &T::changes,
+    {.doc = "The covered part: JSON pointers (RFC 6901) into the object. Only a change below one of them is gated, and "
+            "approvals are bound to their content. Default by kind: /spec/template of Deployments and the like, the "
+            "data of ConfigMaps and Secrets, the rules of roles, else /spec.",
+     .max_length = 256, .pattern = "^(/[^/]*)*$", .max_items = 16});
+}
+
+template <class V>
+void fields(V& v, Tag<Hold>) {
+  using T = Hold;
+  v("mode", &T::mode,
+    {.doc = "How a change waits. Suspend: it is stored, but paused (Deployments) or suspended (new Jobs). Deny: it is "
+            "refused with 403, to be applied again after approval. Retry: it is refused with 429, on which kubectl waits "
+            "and tries again by itself. Auto: Suspend where the object and its client can wait, else Deny.",
+     .default_json = "\"Auto\""});
+  v("patience", &T::patience,
+    {.doc = "Retry only: how long a request may be asked again by waiting clients before they get a plain refusal. A duration such as "
+            "90s or 15m.",
+     .max_length = 32, .pattern = bounds::kDuration, .default_json = "\"15m\""});
+}
+
+template <class V>
+void fields(V& v, Tag<Approvers>) {
+  using T = Approvers;
+  v("groups", &T::groups, {.doc = "Groups whose members may approve.", .min_length = 1, .max_length = bounds::kUser, .max_items = 32});
+  v("users", &T::users, {.doc = "User names, compared byte by byte.", .min_length = 1, .max_length = bounds::kUser, .max_items = 64});
+  v("serviceAccounts", &T::service_accounts,
+    {.doc = "Service accounts as namespace/name. They should live outside the gated namespaces, where nobody who deploys "
+            "can act as them.",
+     .max_length = 317, .pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?/[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", .max_items = 32});
+}
+
+template <class V>
+void fields(V& v, Tag<Stage>) {
+  using T = Stage;
+  v("name", &T::name,
+    {.doc = "Name of the stage, for people.", .required = true, .min_length = 1, .max_length = 63,
+     .pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"});
+  v("approvers", &T::approvers,
+    {.doc = "Who may fill a slot: a member of one of the groups, or one of the users or service accounts. They also need "
+            "the verb approve on this policy by RBAC.",
+     .required = true,
+     .rules = "size(self.?groups.orValue([])) + size(self.?users.orValue([])) + "
+              "size(self.?serviceAccounts.orValue([])) > 0\nname at least one group, user or service account, or nobody "
+              "can ever approve"});
+  v("required", &T::required,
+    {.doc = "How many distinct people must approve, 1 to 16.", .minimum = 1, .maximum = 16, .default_json = "1"});
+}
+
+template <class V>
+void fields(V& v, Tag<SeparationOfDuties>) {
+  using T = SeparationOfDuties;
+  v("requesterMayApprove", &T::requester_may_approve,
+    {.doc = "Whether somebody may approve what they asked for or wrote themselves. False is what auditors expect.",
+     .default_json = "false"});
+}
+
+template <class V>
+void fields(V& v, Tag<Expiry>) {
+  using T = Expiry;
+  v("pending", &T::pending,
+    {.doc = "How long a request waits for its approvals before it expires. A duration such as 90s, 30m or 24h.",
+     .max_length = 32, .pattern = bounds::kDuration, .default_json = "\"24h\""});
+  v("approved", &T::approved,
+    {.doc = "How long an approved change may be used, counted from the last approval that it needed.", .max_length = 32,
+     .pattern = bounds::kDuration, .default_json = "\"1h\""});
+}
+
+template <class V>
+void fields(V& v, Tag<ApprovalPolicySpec>) {
+  using T = ApprovalPolicySpec;
+  v("mode", &T::mode,
+    {.doc = "Enforce holds or refuses what is not approved. Warn stores everything, and tells and counts what would have "
+            "been held. Off does nothing.",
+     .default_json = "\"Enforce\""});
+  v("match", &T::match, {.doc = "What is gated.", .required = true});
+  v("hold", &T::hold, {.doc = "How a gated change waits for its approval.", .default_json = "{}"});
+  v("stages", &T::stages,
+    {.doc = "Who must approve. A policy has one stage: a number of slots for distinct people.", .required = true,
+     .min_items = 1, .max_items = 1});
+  v("separationOfDuties", &T::separation_of_duties,
+    {.doc = "Who may not approve although a stage names them.", .default_json = "{}"});
+  v("expiry", &T::expiry, {.doc = "How long requests wait, and how long approvals last.", .default_json = "{}"});
+  v("supersede", &T::supersede,
+    {.doc = "Older: a newer change of the same object ends the older requests that still wait. Keep: each waits for itself.",
+     .default_json = "\"Older\""});
+}
+
+template <class V>
+void fields(V& v, Tag<ApprovalPolicyStatus>) {
+  using T = ApprovalPolicyStatus;
+  v("observedGeneration", &T::observed_generation, {.doc = "The metadata.generation that the conditions tell of."});
+  v("conditions", &T::conditions,
+    {.doc = "Ready is True only after a probe through the API server met this very generation.", .max_items = 16,
+     .list_map_key = "type"});
+}
+
+template <class V>
+void fields(V& v, Tag<PolicyReference>) {
+  using T = PolicyReference;
+  v("name", &T::name, {.doc = "Name of the policy.", .required = true, .max_length = bounds::kName});
+  v("uid", &T::uid, {.doc = "Its uid: a policy of the same name made anew is another one.", .required = true, .max_length = 64});
+  v("hash", &T::hash,
+    {.doc = "SHA-256 of the part of the policy that approvals depend on.", .required = true, .max_length = 71});
+}
+
+template <class V>
+void fields(V& v, Tag<Target>) {
+  using T = Target;
+  v("group", &T::group, {.doc = "API group; empty for the core group.", .max_length = bounds::kName});
+  v("version", &T::version, {.doc = "API version.", .required = true, .max_length = 63});
+  v("kind", &T::kind, {.doc = "Kind.", .required = true, .max_length = 63});
+  v("resource", &T::resource, {.doc = "Plural resource name.", .required = true, .max_length = 63});
+  v("namespace", &T::namespace_, {.doc = "Namespace; empty for cluster-scoped kinds.", .max_length = 63});
+  v("name", &T::name, {.doc = "Name; empty where only generateName is known.", .max_length = bounds::kName});
+  v("generateName", &T::generate_name, {.doc = "Prefix of the name, where the name was generated.", .max_length = bounds::kName});
+  v("uid", &T::uid,
+    {.doc = "Uid of the object that is updated or deleted, or of a generated object that is stored held.", .max_length = 64});
+}
+
+template <class V>
+void fields(V& v, Tag<ChangeLine>) {
+  using T = ChangeLine;
+  v("what", &T::what, {.doc = "What changes: image, env, replicas, data, field...", .required = true, .max_length = 63});
+  v("where", &T::where, {.doc = "Where: container, key or path.", .max_length = bounds::kText});
+  v("from", &T::from, {.doc = "What it was; empty where it was not there.", .max_length = bounds::kText});
+  v("to", &T::to, {.doc = "What it will be; empty where it goes.", .max_length = bounds::kText});
+}
+
+template <class V>
+void fields(V& v, Tag<ApprovalRequestSpec>) {
+  using T = ApprovalRequestSpec;
+  v("policy", &T::policy, {.doc = "The policy that holds the change.", .required = true});
+  v("target", &T::target, {.doc = "The object that changes.", .required = true});
+  v("operation", &T::operation,
+    {.doc = "CREATE, UPDATE or DELETE, measured against what runs: an edit of an object whose creation is held is a CREATE.",
+     .required = true});
+  v("hold", &T::hold, {.doc = "How this change waits: Suspend, Deny or Retry.", .required = true});
+  v("baseDigest", &T::base_digest,
+    {.doc = "Digest of the covered part that the change is measured against; absent where there is none.", .required = true,
+     .max_length = 71, .pattern = bounds::kDigest});
+  v("contentDigest", &T::content_digest,
+    {.doc = "Digest of the proposed covered part; absent for a deletion.", .required = true, .max_length = 71,
+     .pattern = bounds::kDigest});
+  v("bindingDigest", &T::binding_digest,
+    {.doc = "Digest over cluster, policy, target, operation, base and content: what an Approval is bound to.",
+     .required = true, .max_length = 71, .pattern = bounds::kDigest});
+  v("attempt", &T::attempt,
+    {.doc = "How often this same change was asked for, counted from 1.", .required = true, .minimum = 1, .maximum = 1000000});
+  v("requester", &T::requester,
+    {.doc = "Who sent the write, as the admission review names them.", .required = true});
+  v("client", &T::client, {.doc = "Field manager that sent it, such as kubectl or argocd-controller.", .max_length = 512});
+  v("reason", &T::reason, {.doc = "Why, from the object's annotation holdpoint.dev/reason or kubernetes.io/change-cause.", .max_length = 2048});
+  v("summary", &T::summary, {.doc = "What changes, in a few lines for people.", .max_length = bounds::kText, .max_items = 16});
+  v("changes", &T::changes, {.doc = "What changes, one entry each.", .max_items = 64});
+  v("diff", &T::diff, {.doc = "The difference, by merge key and bounded. A Secret's values are never in it.", .max_length = 16384});
+  v("stages", &T::stages, {.doc = "What the policy asked for when this was requested.", .required = true, .min_items = 1, .max_items = 16});
+  v("base", &T::base,
+    {.doc = "The covered part that runs, kept while the object is stored held, so that it can be put back."});
+}
+
+template <class V>
+void fields(V& v, Tag<Claim>) {
+  using T = Claim;
+  v("objectUID", &T::object_uid, {.doc = "Uid of the object that the approval was spent on.", .required = true, .max_length = 64});
+  v("baseResourceVersion", &T::base_resource_version,
+    {.doc = "resourceVersion of the object before the write, or of its collection before a creation.", .max_length = 64});
+  v("time", &T::time, {.doc = "When (RFC 3339, microseconds).", .required = true, .max_length = bounds::kTime});
+  v("writer", &T::writer, {.doc = "Whose write it was.", .required = true});
+}
+
+template <class V>
+void fields(V& v, Tag<DecisionLine>) {
+  using T = DecisionLine;
+  v("approval", &T::approval, {.doc = "Name of the Approval.", .max_length = bounds::kName});
+  v("username", &T::username, {.doc = "Who decided.", .max_length = bounds::kUser});
+  v("decision", &T::decision, {.doc = "Approve, Deny or Withdraw.", .max_length = 16});
+  v("stage", &T::stage, {.doc = "Stage whose slot it fills; empty where it fills none.", .max_length = 63});
+  v("reason", &T::reason, {.doc = "The author's words.", .max_length = 2048});
+  v("note", &T::note, {.doc = "Why it does not count; empty where it counts.", .max_length = bounds::kText});
+}
+
+template <class V>
+void fields(V& v, Tag<ApprovalRequestStatus>) {
+  using T = ApprovalRequestStatus;
+  v("phase", &T::phase,
+    {.doc = "Pending and Approved wait; Released, Denied, Expired, Superseded, Stale and Withdrawn are ends. A phase "
+            "tells people; it never allows anything."});
+  v("message", &T::message, {.doc = "Where it stands, in one line.", .max_length = 4096});
+  v("approvals", &T::approvals, {.doc = "Slots filled, such as \"1 of 2\".", .max_length = 32});
+  v("decisions", &T::decisions, {.doc = "The Approvals so far, and what each counts for.", .max_items = 256});
+  v("approvedAt", &T::approved_at, {.doc = "When the last approval that it needed was given.", .max_length = bounds::kTime});
+  v("expiresAt", &T::expires_at, {.doc = "When it expires, as long as it is Pending or Approved.", .max_length = bounds::kTime});
+  v("endedAt", &T::ended_at, {.doc = "When it ended.", .max_length = bounds::kTime});
+  v("claim", &T::claim, {.doc = "The write that the approval was spent on. Written by the webhook alone."});
+  v("conditions", &T::conditions,
+    {.doc = "Approved and Released, for kubectl wait and GitOps health checks.", .max_items = 16, .list_map_key = "type"});
+  v("observedGeneration", &T::observed_generation, {.doc = "The metadata.generation that this tells of."});
+}
+
+template <class V>
+void fields(V& v, Tag<RequestReference>) {
+  using T = RequestReference;
+  v("name", &T::name, {.doc = "Name of the ApprovalRequest in the same namespace.", .required = true, .min_length = 1, .max_length = bounds::kName});
+  v("uid", &T::uid, {.doc = "Its uid. Filled in at admission; leave it out.", .max_length = 64});
+  v("bindingDigest", &T::binding_digest,
+    {.doc = "The digest that this decision is bound to. Filled in at admission; leave it out.", .max_length = 71,
+     .pattern = bounds::kDigest});
+}
+
+template <class V>
+void fields(V& v, Tag<ApprovalSpec>) {
+  using T = ApprovalSpec;
+  v("request", &T::request, {.doc = "The request that is decided on.", .required = true});
+  v("decision", &T::decision,
+    {.doc = "Approve fills a slot. Deny ends the request. Withdraw ends it too and is the requester's alone. An Approval "
+            "never changes; delete it to revoke an Approve that was not used.",
+     .required = true});
+  v("reason", &T::reason, {.doc = "Why. Goes to the audit trail as written.", .max_length = 2048});
+  v("policy", &T::policy, {.doc = "Name of the request's policy. Filled in at admission; leave it out.", .max_length = bounds::kName});
+  v("author", &T::author, {.doc = "Who decided. Filled in at admission from what the API server authenticated; what is typed here is overwritten."});
+}
+
+template <class V>
+void fields(V& v, Tag<AuditSubject>) {
+  using T = AuditSubject;
+  v("request", &T::request, {.doc = "Name of the ApprovalRequest.", .max_length = bounds::kName});
+  v("requestUID", &T::request_uid, {.doc = "Its uid.", .max_length = 64});
+  v("policy", &T::policy, {.doc = "Name of the policy.", .max_length = bounds::kName});
+  v("group", &T::group, {.doc = "API group of the object.", .max_length = bounds::kName});
+  v("kind", &T::kind, {.doc = "Its kind.", .max_length = 63});
+  v("namespace", &T::namespace_, {.doc = "Its namespace.", .max_length = 63});
+  v("name", &T::name, {.doc = "Its name.", .max_length = bounds::kName});
+}
+
+template <class V>
+void fields(V& v, Tag<AuditRecordSpec>) {
+  using T = AuditRecordSpec;
+  v("sequence", &T::sequence, {.doc = "Number of the record, from 1 without gaps; also its name.", .required = true, .minimum = 1, .maximum = 999999999999});
+  v("previousHash", &T::previous_hash, {.doc = "Hash of the record before; zeros for the first.", .required = true, .max_length = 64, .pattern = bounds::kHex64});
+  v("hash", &T::hash, {.doc = "SHA-256 over everything else here in canonical form.", .required = true, .max_length = 64, .pattern = bounds::kHex64});
+  v("factId", &T::fact_id, {.doc = "The same fact has the same id, so that it is written once.", .required = true, .max_length = 128});
+  v("time", &T::time, {.doc = "When it was recorded (RFC 3339, microseconds).", .required = true, .max_length = bounds::kTime});
+  v("occurredAt", &T::occurred_at, {.doc = "When it happened, by the API server's clock.", .max_length = bounds::kTime});
+  v("fact", &T::fact, {.doc = "What happened.", .required = true});
+  v("actor", &T::actor, {.doc = "Who did it.", .required = true});
+  v("subject", &T::subject, {.doc = "What it is about.", .required = true});
+  v("contentDigest", &T::content_digest, {.doc = "Digest of the content that it is about.", .max_length = 71});
+  v("bindingDigest", &T::binding_digest, {.doc = "Digest that approvals of it are bound to.", .max_length = 71});
+  v("reason", &T::reason, {.doc = "People's words.", .max_length = 2048});
+  v("message", &T::message, {.doc = "Our words.", .max_length = 4096});
+}
+
+}  // namespace holdpoint
