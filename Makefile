@@ -30,8 +30,9 @@ unit: build-test ## the tests that need no cluster
 cluster: assets build-test ## the tests against a real API server
 	@$(CTEST) --label-regex cluster
 
-verify: deps ## formatting, rooms, generated files: all as committed?
-	@hack/verify
+verify: deps ## rooms, white space and generated files: all as committed?
+	@hack/build $(PRESET) holdpoint-gen
+	@PRESET=$(PRESET) hack/verify
 
 bench: assets build ## latency, throughput and memory of the admission path
 	@hack/bench
@@ -39,8 +40,9 @@ bench: assets build ## latency, throughput and memory of the admission path
 demo: assets build ## the whole story on a cluster of its own
 	@hack/demo
 
-docs: build ## generate CRDs and the reference docs
-	@hack/generate
+docs: deps ## generate CRDs and the reference docs
+	@hack/build $(PRESET) holdpoint-gen
+	@PRESET=$(PRESET) hack/generate
 
 format: deps ## let clang-format decide white space
 	@git ls-files -z --cached --others --exclude-standard '*.cpp' '*.hpp' | xargs -0r clang-format -i
