@@ -140,10 +140,11 @@ struct WatchCache::Impl {
   }
 
   void run(const std::stop_token& stop) {
-    // The cap keeps a watch at most 10 s behind an API server that came back.
-    Backoff backoff(Duration(200), Duration(10'000));
+    // The cap keeps a watch less than 10 s behind an API server that came back.
+    Backoff backoff(Duration(200), Duration(8'000));
     while (!stop.stop_requested()) {
-      if (version.empty()) {
+      const bool listed_just_now = version.empty();
+      if (listed_just_now) {
         if (const auto listed = relist(stop); !listed.ok()) {
           if (stop.stop_requested()) return;
           const Duration wait = backoff.next();
@@ -164,8 +165,9 @@ struct WatchCache::Impl {
                                         });
       if (stop.stop_requested()) return;
       const auto lasted = monotonic_now() - started;
-      if (lasted >= kHealthyWatch) backoff.reset();
       const std::string why = watched.ok() ? std::string() : watched.error().cause;
+      // "Expired" is the answer of a healthy API server, unless it says so to what it has just listed.
+      if (lasted >= kHealthyWatch || (why == "Expired" && !listed_just_now)) backoff.reset();
       if (lost_track || why == "Expired" || why == "ResourceVersionTooLarge" || (!heard && lasted >= kLongSilence))
         version.clear();
       const Duration wait = backoff.next();

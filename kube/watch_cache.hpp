@@ -1,7 +1,7 @@
 // A list+watch of one collection, kept in memory as immutable snapshots.
 //
 // Follows client-go's rules: list, then watch with bookmarks from there; on "Expired" list again; back off with
-// jitter from 0.2 s to 10 s on errors. Objects are kept without their managedFields. Never decides anything:
+// jitter from 0.2 s to 8 s on errors. Objects are kept without their managedFields. Never decides anything:
 // whoever needs the truth reads it live. One thread of its own; accessors are thread-safe.
 #pragma once
 
