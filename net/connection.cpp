@@ -11,7 +11,6 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
 #include <boost/beast/http/status.hpp>
 
 #include <algorithm>
@@ -36,6 +35,7 @@ using Tls = asio::ssl::stream<beast::tcp_stream>;
 
 // What one read asks for, and what an idle connection keeps: a review's header and most of its body.
 constexpr std::size_t kReadBytes = 8 * 1024;
+constexpr std::size_t kBodyReadBytes = 16 * 1024;  // a full TLS record
 // A body of known length gets this much at once, more only as bytes come.
 constexpr std::uint64_t kFirstBodyBytes = 64 * 1024;
 constexpr Duration kGoodbye{1'000};  // for the peer's close_notify
@@ -99,9 +99,7 @@ bool is_http_error(const error_code& error) {
 
 // What the peer is told about an error while reading; nothing: the connection is just closed.
 std::optional<Refusal> refusal_of(const error_code& error) {
-  if (error == http::error::end_of_stream || error == http::error::partial_message) return {};
-  if (error == http::error::header_limit || error == http::error::buffer_overflow)
-    return Refusal{431, "the header is too long"};
+  if (error == http::error::header_limit) return Refusal{431, "the header is too long"};
   if (error == http::error::body_limit) return Refusal{413, "the body is too long"};
   if (error == boost::system::errc::not_enough_memory) return Refusal{429, "too much is being read at once; try again"};
   if (is_http_error(error)) return Refusal{400, "this is not a request as HTTP/1.1 has it: " + error.message()};
@@ -186,7 +184,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   static asio::awaitable<void> run(std::shared_ptr<Connection> self, std::unique_ptr<Register::Seat> seat) {
     if (!self->tls_) {
-      co_await self->serve(*self->plain_, *seat);
+      co_await self->serve(*seat);
     } else {
       std::function<void()> decline = [weak = self->weak_from_this()] {
         if (const auto connection = weak.lock()) connection->close();
@@ -199,7 +197,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
       if (error) {
         self->note("a TLS handshake failed", error);
       } else {
-        co_await self->serve(*self->tls_, *seat);
+        co_await self->serve(*seat);
       }
       on_renegotiation(self->tls_->native_handle(), nullptr);
     }
@@ -219,28 +217,61 @@ class Connection : public std::enable_shared_from_this<Connection> {
     core_->quiet_log.note(what, {{"peer", peer_}, {"reason", error.message()}});
   }
 
-  template <class Stream>
-  asio::awaitable<void> serve(Stream& stream, Register::Seat& seat) {
+  asio::awaitable<std::size_t> read_some(asio::mutable_buffer into, error_code& error) {
+    if (tls_) co_return co_await tls_->async_read_some(into, asio::redirect_error(asio::use_awaitable, error));
+    co_return co_await plain_->async_read_some(into, asio::redirect_error(asio::use_awaitable, error));
+  }
+
+  asio::awaitable<void> write(std::string_view text, error_code& error) {
+    const auto bytes = asio::buffer(text.data(), text.size());
+    if (tls_) {
+      co_await asio::async_write(*tls_, bytes, asio::redirect_error(asio::use_awaitable, error));
+    } else {
+      co_await asio::async_write(*plain_, bytes, asio::redirect_error(asio::use_awaitable, error));
+    }
+  }
+
+  // Feeds the parser until `done` says so; reads `portion` bytes at a time when it asks for more.
+  template <class Done>
+  asio::awaitable<void> parse(Parser& parser, beast::flat_buffer& buffer, std::size_t portion, Done done,
+                              error_code& error) {
+    while (!done(parser)) {
+      if (buffer.size() > 0) {
+        buffer.consume(parser.put(buffer.data(), error));
+        if (error && error != http::error::need_more) co_return;
+        if (!error) continue;
+      }
+      // The parser leaves a line in the buffer until it is whole; none may be longer than a header.
+      if (buffer.size() + portion > buffer.max_size()) {
+        error = http::error::header_limit;
+        co_return;
+      }
+      error = {};
+      const std::size_t count = co_await read_some(buffer.prepare(portion), error);
+      if (error) co_return;
+      buffer.commit(count);
+    }
+  }
+
+  asio::awaitable<void> serve(Register::Seat& seat) {
     const ServerLimits& limits = core_->limits;
-    beast::flat_buffer buffer(std::size_t{limits.header_bytes} + kFirstBodyBytes);
+    beast::flat_buffer buffer(std::size_t{limits.header_bytes} + 2 * kBodyReadBytes);
     while (!hung_up_) {
       if (buffer.size() == 0) {
         if (buffer.capacity() > kReadBytes) buffer.shrink_to_fit();  // an idle connection keeps little
         error_code error;
         tcp().expires_after(limits.idle);
-        const std::size_t count = co_await stream.async_read_some(buffer.prepare(kReadBytes),
-                                                                  asio::redirect_error(asio::use_awaitable, error));
+        const std::size_t count = co_await read_some(buffer.prepare(kReadBytes), error);
         if (error) co_return;
         buffer.commit(count);
       }
-      const bool keep = co_await exchange(stream, buffer, seat);
+      const bool keep = co_await exchange(buffer, seat);
       if (!keep) co_return;
     }
   }
 
   // One request and its answer. False: the connection is over, and has said so.
-  template <class Stream>
-  asio::awaitable<bool> exchange(Stream& stream, beast::flat_buffer& buffer, Register::Seat& seat) {
+  asio::awaitable<bool> exchange(beast::flat_buffer& buffer, Register::Seat& seat) {
     const ServerLimits& limits = core_->limits;
     error_code error;
     Parser parser;
@@ -249,7 +280,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     parser.get().body().charge = Charge(core_->bodies);
 
     tcp().expires_after(limits.header);
-    co_await http::async_read_header(stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
+    const auto has_header = [](const Parser& p) { return p.is_header_done(); };
+    co_await parse(parser, buffer, kReadBytes, has_header, error);
     std::optional<Refusal> refusal;
     if (error) {
       note("a header was not accepted", error);
@@ -259,7 +291,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
       refusal = check_header(parser);
     }
     if (refusal) {
-      co_await refuse(stream, *refusal);
+      co_await refuse(*refusal);
       co_return false;
     }
 
@@ -267,15 +299,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
       tcp().expires_after(limits.body);
       if (parser.get().version() >= 11 && !parser.get()[http::field::expect].empty()) {
         static constexpr std::string_view kGoOn = "HTTP/1.1 100 Continue\r\n\r\n";
-        co_await asio::async_write(stream, asio::buffer(kGoOn.data(), kGoOn.size()),
-                                   asio::redirect_error(asio::use_awaitable, error));
+        co_await write(kGoOn, error);
         if (error) co_return false;
       }
-      co_await http::async_read(stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
+      parser.eager(true);
+      const auto is_whole = [](const Parser& p) { return p.is_done(); };
+      co_await parse(parser, buffer, kBodyReadBytes, is_whole, error);
       if (error) {
         note("a body was not accepted", error);
         refusal = refusal_of(error);
-        if (refusal) co_await refuse(stream, *refusal);
+        if (refusal) co_await refuse(*refusal);
         co_return false;
       }
     }
@@ -303,9 +336,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     const bool keep = in_time && wants_more && !core_->draining;
     const std::string wire = to_wire(*response, old_version, keep, !is_head);
     tcp().expires_at(std::max(until, steady_clock::now() + kGoodbye));
-    co_await asio::async_write(stream, asio::buffer(wire), asio::redirect_error(asio::use_awaitable, error));
+    co_await write(wire, error);
     if (error) co_return false;
-    if (!keep) co_await say_goodbye(stream);
+    if (!keep) co_await say_goodbye();
     co_return keep;
   }
 
@@ -346,16 +379,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
     };
   }
 
-  template <class Stream>
-  asio::awaitable<void> refuse(Stream& stream, const Refusal& refusal) {
+  asio::awaitable<void> refuse(const Refusal& refusal) {
     ServerResponse response = plain_response(refusal.status, refusal.text);
     if (refusal.status == 429) response.headers["Retry-After"] = "1";
     const std::string wire = to_wire(response, false, false, true);
     error_code error;
     tcp().expires_after(kLinger);
-    co_await asio::async_write(stream, asio::buffer(wire), asio::redirect_error(asio::use_awaitable, error));
+    co_await write(wire, error);
     if (error) co_return;
-    co_await say_goodbye(stream);
+    co_await say_goodbye();
     // Closing with unread bytes would reset the connection, and the peer might never read the refusal.
     tcp().socket().shutdown(asio::ip::tcp::socket::shutdown_send, error);
     tcp().expires_after(kLinger);
@@ -364,11 +396,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
       co_await tcp().async_read_some(asio::buffer(*waste), asio::redirect_error(asio::use_awaitable, error));
   }
 
-  asio::awaitable<void> say_goodbye(beast::tcp_stream&) { co_return; }
-  asio::awaitable<void> say_goodbye(Tls& stream) {
+  asio::awaitable<void> say_goodbye() {
+    if (!tls_) co_return;
     error_code ignored;
     tcp().expires_after(kGoodbye);
-    co_await stream.async_shutdown(asio::redirect_error(asio::use_awaitable, ignored));
+    co_await tls_->async_shutdown(asio::redirect_error(asio::use_awaitable, ignored));
   }
 
   const std::shared_ptr<ServerCore> core_;

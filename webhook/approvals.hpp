@@ -4,7 +4,7 @@
 #pragma once
 
 #include "webhook/answer.hpp"
-#include "webhook/docket.hpp"
+#include "docket/docket.hpp"
 
 namespace holdpoint::webhook {
 

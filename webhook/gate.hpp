@@ -13,7 +13,7 @@
 #include "core/approval/verdict.hpp"
 #include "webhook/answer.hpp"
 #include "webhook/claims.hpp"
-#include "webhook/docket.hpp"
+#include "docket/docket.hpp"
 
 namespace holdpoint::webhook {
 

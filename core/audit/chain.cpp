@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "base/digest.hpp"
 #include "core/approval/digest.hpp"
@@ -51,16 +52,19 @@ ChainReport verify_chain(std::vector<AuditRecord> records, std::int64_t expected
   ChainReport report;
   report.head_hash = kGenesisHash;
   std::set<std::string> facts;
-  bool checkpoint_seen = expected_records == 0;
+  std::string head_before = report.head_hash;  // of the record before the last good one
+  bool checkpoint_seen = expected_records == 0 && expected_head.empty();
   for (const AuditRecord& record : records) {
-    const std::int64_t wanted = report.records + 1;
+    const std::int64_t sequence = record.spec.sequence, wanted = report.records + 1;
     const auto fault = [&](std::int64_t at, std::string what) { report.faults.push_back({at, std::move(what)}); };
-    if (record.spec.sequence != wanted) {
-      fault(wanted, record.spec.sequence < wanted ? "record " + std::to_string(record.spec.sequence) + " is there twice"
-                                                  : "records " + std::to_string(wanted) + " to " +
-                                                        std::to_string(record.spec.sequence - 1) + " are missing");
-      return report;
+    if (sequence < wanted) {
+      fault(sequence, sequence < 1 ? "no record has this number" : "it is there twice");
+      // Which of the two is the true one cannot be told, so neither counts.
+      if (sequence >= 1) report.records -= 1, report.head_hash = head_before;
+    } else if (sequence > wanted) {
+      fault(wanted, sequence == wanted + 1 ? "it is missing" : "it is missing, like all up to " + std::to_string(sequence - 1));
     }
+    if (!report.faults.empty()) return report;
     if (record.metadata.name != record_name(wanted)) fault(wanted, "its name is " + record.metadata.name);
     if (record.spec.previous_hash != report.head_hash) fault(wanted, "it does not follow the record before it");
     const auto hash = record_hash(record.spec);
@@ -68,16 +72,19 @@ ChainReport verify_chain(std::vector<AuditRecord> records, std::int64_t expected
     if (!facts.insert(record.spec.fact_id).second) fault(wanted, "the same fact is recorded before");
     if (!report.faults.empty()) return report;
     report.records = wanted;
-    report.head_hash = record.spec.hash;
-    if (wanted == expected_records) {
+    head_before = std::exchange(report.head_hash, record.spec.hash);
+    if (wanted == expected_records || (expected_records == 0 && record.spec.hash == expected_head)) {
       checkpoint_seen = true;
       if (!expected_head.empty() && record.spec.hash != expected_head)
         fault(wanted, "it is not the record that the checkpoint saw: the chain was written anew");
     }
   }
   if (!checkpoint_seen)
-    report.faults.push_back({report.records + 1, "the checkpoint saw " + std::to_string(expected_records) +
-                                                     " records, but only " + std::to_string(report.records) + " are left"});
+    report.faults.push_back({report.records + 1, expected_records == 0
+                                                     ? "no record has the hash that the checkpoint saw"
+                                                     : "the checkpoint saw " + std::to_string(expected_records) +
+                                                           " records, but only " + std::to_string(report.records) +
+                                                           " are left"});
   return report;
 }
 

@@ -42,7 +42,7 @@ struct ChainReport {
 };
 
 // Checks names, sequence, links, hashes and doubled facts, in any order of input. `expected_head` and
-// `expected_records` (0: not given) come from a checkpoint kept outside: the chain must still contain it.
+// `expected_records` (0, empty: not given) come from a checkpoint kept outside: the chain must still contain it.
 [[nodiscard]] ChainReport verify_chain(std::vector<AuditRecord> records, std::int64_t expected_records = 0,
                                        const std::string& expected_head = {});
 

@@ -1,9 +1,9 @@
-#include "webhook/docket.hpp"
+#include "docket/docket.hpp"
 
 #include "core/approval/digest.hpp"
 #include "crds/codec.hpp"
 
-namespace holdpoint::webhook {
+namespace holdpoint {
 namespace {
 
 template <class T>
@@ -101,4 +101,4 @@ Result<RawObject> Docket::target(const Target& target, Deadline deadline) const 
   return object;
 }
 
-}  // namespace holdpoint::webhook
+}  // namespace holdpoint

@@ -12,7 +12,7 @@
 #include "core/approval/verdict.hpp"
 #include "kube/client.hpp"
 
-namespace holdpoint::webhook {
+namespace holdpoint {
 
 // A request and where it stands; keeps the request alive.
 struct Case {
@@ -53,4 +53,4 @@ class Docket {
   const Clock& clock_;
 };
 
-}  // namespace holdpoint::webhook
+}  // namespace holdpoint
