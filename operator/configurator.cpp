@@ -1,0 +1,413 @@
+#include "operator/configurator.hpp"
+
+#include <algorithm>
+
+#include "base/digest.hpp"
+#include "base/log.hpp"
+#include "base/text.hpp"
+#include "core/approval/digest.hpp"
+#include "crds/codec.hpp"
+
+namespace holdpoint::operator_ {
+namespace {
+
+constexpr Duration kCall{10'000};
+constexpr Duration kProbePatience{8'000};
+constexpr const char* kKeptAnnotation = "holdpoint.dev/kept";
+
+kube::ResourcePath configuration_path(bool mutating, const std::string& name = {}) {
+  return {"admissionregistration.k8s.io", "v1",
+          mutating ? "mutatingwebhookconfigurations" : "validatingwebhookconfigurations", "", name, ""};
+}
+
+kube::ResourcePath crd_path(const std::string& name = {}) {
+  return {"apiextensions.k8s.io", "v1", "customresourcedefinitions", "", name, ""};
+}
+
+std::string policies_crd() { return kind_info<ApprovalPolicy>().plural + "." + kGroup; }
+
+Json webhooks_of(const Json& object) { return object.value("webhooks", Json::array()); }
+
+// Who edited it last, as far as the object itself tells: a hint, anybody can write it.
+std::string last_manager(const Json& object) {
+  const Json* managers = member_at(object, {"metadata", "managedFields"});
+  std::string name, time;
+  if (managers != nullptr && managers->is_array())
+    for (const Json& manager : *managers)
+      if (string_at(manager, {"time"}) >= time) {
+        time = string_at(manager, {"time"});
+        name = string_at(manager, {"manager"});
+      }
+  return name;
+}
+
+std::string operator_user(const std::string& home) {
+  return "system:serviceaccount:" + home + ":holdpoint-operator";
+}
+
+const char* kind_of(bool mutating) {
+  return mutating ? "MutatingWebhookConfiguration" : "ValidatingWebhookConfiguration";
+}
+
+// Every field that `wanted` has is in `live` with the same value; what the server adds does not matter.
+bool covers(const Json& live, const Json& wanted) {
+  if (wanted.is_object()) {
+    if (!live.is_object()) return wanted.empty() && live.is_null();
+    return std::all_of(wanted.items().begin(), wanted.items().end(), [&](const auto& member) {
+      const auto found = live.find(member.key());
+      return found == live.end() ? member.value().empty() && !member.value().is_primitive()
+                                 : covers(*found, member.value());
+    });
+  }
+  if (wanted.is_array()) {
+    if (!live.is_array() || live.size() != wanted.size()) return false;
+    for (std::size_t i = 0; i < wanted.size(); ++i)
+      if (!covers(live[i], wanted[i])) return false;
+    return true;
+  }
+  return live == wanted;
+}
+
+}  // namespace
+
+Configurator::Configurator(const kube::Client& client, const Clock& clock, Ledger& ledger, ConfiguratorSettings settings)
+    : client_(client),
+      clock_(clock),
+      ledger_(ledger),
+      settings_(std::move(settings)),
+      own_namespaces_{settings_.home, "holdpoint-approvals"},
+      discovery_(client) {}
+
+Result<bool> Configurator::policies_are_served(Deadline deadline) const {
+  const auto crd = client_.get(crd_path(policies_crd()), deadline);
+  if (!crd.ok()) return crd.error().kind == ErrorKind::NotFound ? Result<bool>(false) : crd.error();
+  return string_at(*crd, {"metadata", "deletionTimestamp"}).empty();
+}
+
+// What an earlier leader wrote: its entries are what must not get fewer.
+Result<Done> Configurator::adopt(Deadline deadline) {
+  for (const bool mutating : {false, true})
+    for (int shard = 0; shard < kShards; ++shard) {
+      const std::string name = mutating ? hold_name(shard) : gate_name(shard);
+      const auto live = client_.get(configuration_path(mutating, name), deadline);
+      if (!live.ok() && live.error().kind != ErrorKind::NotFound) return live.error();
+      if (!live.ok()) continue;
+      written_[{mutating, name}] = {webhooks_of(*live), "", false};
+      for (const std::string& policy : split(string_at(*live, {"metadata", "annotations", kKeptAnnotation}), ','))
+        if (!policy.empty()) kept_.insert(policy);
+    }
+  adopted_ = true;
+  return Done{};
+}
+
+void Configurator::resolve(Outcome& outcome, Deadline deadline) {
+  const ApprovalPolicy& policy = outcome.policy;
+  if (policy.spec.mode == PolicyMode::Off) {
+    outcome.status = "True";
+    outcome.reason = "Off";
+    outcome.message = "nothing is gated: mode is Off";
+    return;
+  }
+  std::vector<ResolvedResource> resources;
+  for (const MatchResource& named : policy.spec.match.resources)
+    for (const std::string& group : named.api_groups)
+      for (const std::string& resource : named.resources) {
+        const auto found = discovery_.find(group, resource, deadline);
+        const std::string what = resource + (group.empty() ? "" : "." + group);
+        if (!found.ok()) {
+          outcome.reason = found.error().kind == ErrorKind::NotFound ? "ResourceNotFound" : "DiscoveryFailed";
+          outcome.message = "the API server does not serve " + what +
+                            ": check apiGroups and resources in spec.match, or install its CRD first";
+          if (found.error().kind != ErrorKind::NotFound) outcome.message = describe(found.error());
+          return keep_last_good(outcome);
+        }
+        const auto granted = client_.may_i({"get", group, resource, "", "", ""}, deadline);
+        if (!granted.ok() || !*granted) {
+          outcome.reason = granted.ok() ? "NotGranted" : "AccessReviewFailed";
+          outcome.message = granted.ok()
+                                ? "Holdpoint may not read " + what +
+                                      ": make a ClusterRole with the label holdpoint.dev/gated-kinds=\"true\" and the rule "
+                                      "{apiGroups: [\"" + group + "\"], resources: [" + resource + "], verbs: [get, list, watch]}"
+                                : describe(granted.error());
+          return keep_last_good(outcome);
+        }
+        resources.push_back({found->group, found->version, found->resource, found->namespaced, named.operations});
+      }
+  outcome.entries = entries_of(policy, resources, settings_.address, own_namespaces_);
+  if (const auto taken = try_alone(outcome, deadline); !taken.ok()) {
+    outcome.reason = taken.error().kind == ErrorKind::Invalid ? "Refused" : "NotTried";
+    outcome.message = "the API server does not take this policy: " + taken.error().message;
+    return keep_last_good(outcome);
+  }
+  outcome.reason = "Probing";
+  outcome.message = "waiting until the API server uses this policy";
+}
+
+Result<Done> Configurator::try_alone(const Outcome& outcome, Deadline deadline) const {
+  for (const bool mutating : {false, true}) {
+    const auto& entries = mutating ? outcome.entries.mutating : outcome.entries.validating;
+    if (entries.empty() || tried_.contains(sha256_hex(dump_json(Json(entries))))) continue;
+    const Json object{{"apiVersion", "admissionregistration.k8s.io/v1"},
+                      {"kind", kind_of(mutating)},
+                      {"metadata", {{"generateName", "holdpoint-try-"}}},
+                      {"webhooks", entries}};
+    kube::WriteOptions options;
+    options.dry_run = true;
+    HP_TRY(client_.create(configuration_path(mutating), object, options, deadline));
+  }
+  return Done{};
+}
+
+// The policy as it was last taken goes on; one that never was has no entry.
+void Configurator::keep_last_good(Outcome& outcome) const {
+  outcome.entries = {};
+  const std::string& policy = outcome.policy.metadata.name;
+  const int shard = shard_of(policy);
+  for (const bool mutating : {false, true}) {
+    const auto found = written_.find({mutating, mutating ? hold_name(shard) : gate_name(shard)});
+    if (found == written_.end()) continue;
+    for (const Json& entry : found->second.webhooks)
+      if (policy_of_entry(entry) == policy)
+        (mutating ? outcome.entries.mutating : outcome.entries.validating).push_back(entry);
+  }
+  if (!outcome.entries.validating.empty())
+    outcome.message += " (the policy as it was before stays in force)";
+}
+
+Result<Done> Configurator::write(bool mutating, const Json& object, const std::string& probe_hash, Deadline deadline) {
+  const std::string name = string_at(object, {"metadata", "name"});
+  Written& written = written_[{mutating, name}];
+  auto live = client_.get(configuration_path(mutating, name), deadline);
+  if (live.ok()) {
+    const bool same = webhooks_of(*live) == webhooks_of(object) &&
+                      member_at(*live, {"metadata", "annotations"}) == nullptr &&
+                      member_at(object, {"metadata", "annotations"}) == nullptr;
+    if (!same) {
+      Json next = *live;
+      next["webhooks"] = object["webhooks"];
+      next["metadata"]["labels"] = object["metadata"]["labels"];
+      next["metadata"]["annotations"] = object["metadata"].value("annotations", Json::object());
+      live = client_.update(configuration_path(mutating, name), next, {}, deadline);
+    }
+  } else if (live.error().kind == ErrorKind::NotFound) {
+    live = client_.create(configuration_path(mutating), object, {}, deadline);
+  }
+  if (!live.ok()) return live.error();
+  if (written.probe_hash != probe_hash) written.proven = false;
+  written.webhooks = webhooks_of(*live);
+  written.probe_hash = probe_hash;
+  return Done{};
+}
+
+// Until the API server's own answer names this very content, or patience ends.
+Result<Done> Configurator::prove(const Key& key, const std::stop_token& stop) {
+  Written& written = written_[key];
+  if (written.proven || written.probe_hash.empty()) return Done{};
+  const Deadline deadline = Deadline::in(kProbePatience);
+  std::string last = "no answer";
+  while (!deadline.over() && !stop.stop_requested()) {
+    kube::WriteOptions options;
+    options.dry_run = true;
+    const auto answer = client_.create({"", "v1", "configmaps", settings_.home, "", ""},
+                                       probe_object(key.second, settings_.home), options, deadline);
+    if (!answer.ok() && answer.error().message.find("holdpoint-probe " + written.probe_hash) != std::string::npos) {
+      written.proven = true;
+      return Done{};
+    }
+    last = answer.ok() ? "the API server did not ask the webhook" : answer.error().message;
+    if (!wait_for(Duration(50), stop)) break;
+  }
+  return Error{ErrorKind::Unavailable, last, ""};
+}
+
+Result<Done> Configurator::pass(const std::stop_token& stop) {
+  const Deadline deadline = Deadline::in(Duration(60'000));
+  for (const bool mutating : {false, true})
+    HP_TRY(write(mutating, approvals_configuration(mutating, settings_.address, operator_user(settings_.home)), "",
+                 deadline));
+  if (!adopted_) HP_TRY(adopt(deadline));
+  HP_ASSIGN(const bool served, policies_are_served(deadline));
+  if (!served) return Error{ErrorKind::Unavailable, "the CRD of policies is not there: all entries stay as they are", ""};
+  HP_ASSIGN(const kube::ListResult list,
+            client_.list({kGroup, kVersion, kind_info<ApprovalPolicy>().plural, "", "", ""}, {}, deadline));
+  HP_ASSIGN(const bool still_served, policies_are_served(deadline));
+  if (!still_served) return Error{ErrorKind::Unavailable, "the CRD of policies is going away: all entries stay", ""};
+
+  std::vector<Outcome> outcomes;
+  for (const Json& item : list.items) {
+    auto policy = decode<ApprovalPolicy>(item);
+    if (!policy.ok()) return policy.error();
+    Outcome& outcome = outcomes.emplace_back();
+    outcome.policy = std::move(*policy);
+    kept_.erase(outcome.policy.metadata.name);
+    resolve(outcome, deadline);
+  }
+  HP_TRY(record_policies(outcomes, deadline));
+
+  std::map<Key, std::vector<Json>> entries;
+  std::map<std::string, std::string> kept_in;
+  for (int shard = 0; shard < kShards; ++shard) entries[{false, gate_name(shard)}], entries[{true, hold_name(shard)}];
+  for (const Outcome& outcome : outcomes) {
+    const int shard = shard_of(outcome.policy.metadata.name);
+    auto& gates = entries[{false, gate_name(shard)}];
+    gates.insert(gates.end(), outcome.entries.validating.begin(), outcome.entries.validating.end());
+    auto& holds = entries[{true, hold_name(shard)}];
+    holds.insert(holds.end(), outcome.entries.mutating.begin(), outcome.entries.mutating.end());
+  }
+  for (const std::string& policy : kept_) {
+    Outcome gone;
+    gone.policy.metadata.name = policy;
+    keep_last_good(gone);
+    const int shard = shard_of(policy);
+    for (const Json& entry : gone.entries.validating) entries[{false, gate_name(shard)}].push_back(entry);
+    for (const Json& entry : gone.entries.mutating) entries[{true, hold_name(shard)}].push_back(entry);
+    for (const std::string& name : {gate_name(shard), hold_name(shard)})
+      kept_in[name] += (kept_in[name].empty() ? "" : ",") + policy;
+  }
+  for (auto& [key, list_of] : entries) {
+    Shard shard = make_shard(key.first, key.second, std::move(list_of), settings_.address, settings_.home);
+    if (const auto kept = kept_in.find(key.second); kept != kept_in.end())
+      shard.object["metadata"]["annotations"] = {{kKeptAnnotation, kept->second}};
+    HP_TRY(write(key.first, shard.object, shard.probe_hash, deadline));
+  }
+
+  bool all_proven = true;
+  for (Outcome& outcome : outcomes) {
+    if (outcome.reason == "Probing") {
+      const int shard = shard_of(outcome.policy.metadata.name);
+      auto proven = prove({false, gate_name(shard)}, stop);
+      if (proven.ok() && !outcome.entries.mutating.empty()) proven = prove({true, hold_name(shard)}, stop);
+      outcome.status = proven.ok() ? "True" : "False";
+      outcome.reason = !proven.ok()                                    ? "WebhookUnreachable"
+                       : outcome.policy.spec.mode == PolicyMode::Warn ? "Watching"
+                                                                       : "Enforced";
+      outcome.message = proven.ok() ? "a probe through the API server met this policy"
+                                    : "the API server does not reach the webhook: " + proven.error().message;
+      all_proven = all_proven && proven.ok();
+      if (proven.ok())
+        for (const auto& list_of : {outcome.entries.validating, outcome.entries.mutating})
+          tried_.insert(sha256_hex(dump_json(Json(list_of))));
+    }
+    if (const auto put = put_status(outcome, deadline); !put.ok() && put.error().kind != ErrorKind::NotFound)
+      return put.error();
+  }
+  ready_ = true;
+  if (!all_proven) return Error{ErrorKind::Unavailable, "not every policy is proven to be in force", ""};
+  return Done{};
+}
+
+Result<Done> Configurator::put_status(const Outcome& outcome, Deadline deadline) const {
+  const ApprovalPolicyStatus& before = outcome.policy.status;
+  ApprovalPolicyStatus status = before;
+  status.observed_generation = outcome.policy.metadata.generation;
+  Condition ready{"Ready", outcome.status, outcome.reason, visible_cut(outcome.message, 2000),
+                  to_rfc3339(clock_.now()), outcome.policy.metadata.generation};
+  for (const Condition& old : before.conditions)
+    if (old.type == "Ready" && old.status == ready.status) ready.last_transition_time = old.last_transition_time;
+  std::erase_if(status.conditions, [](const Condition& old) { return old.type == "Ready"; });
+  status.conditions.push_back(std::move(ready));
+  if (encode_part(status) == encode_part(before)) return Done{};
+  const Json patch{{"metadata", {{"uid", outcome.policy.metadata.uid}}}, {"status", encode_part(status)}};
+  HP_TRY(client_.patch({kGroup, kVersion, kind_info<ApprovalPolicy>().plural, "", outcome.policy.metadata.name, "status"},
+                       kube::PatchType::Merge, patch, {}, deadline));
+  return Done{};
+}
+
+Result<Done> Configurator::record_policies(const std::vector<Outcome>& outcomes, Deadline deadline) {
+  std::vector<AuditRecordSpec> facts;
+  const auto fact_of = [&](const std::string& name, const std::string& uid, const std::string& detail,
+                           std::string message) {
+    AuditRecordSpec fact;
+    fact.fact = Fact::PolicyChanged;
+    fact.fact_id = fact_id(Fact::PolicyChanged, uid, detail);
+    fact.actor.username = "unknown";
+    fact.subject.policy = name;
+    fact.subject.group = kGroup;
+    fact.subject.kind = kind_info<ApprovalPolicy>().kind;
+    fact.subject.name = name;
+    fact.message = std::move(message);
+    facts.push_back(std::move(fact));
+  };
+  std::map<std::string, std::string> now;
+  for (const Outcome& outcome : outcomes) {
+    const ObjectMeta& metadata = outcome.policy.metadata;
+    now[metadata.name] = metadata.uid;
+    const std::string generation = std::to_string(metadata.generation);
+    fact_of(metadata.name, metadata.uid, generation,
+            "generation " + generation + ", binding part " + policy_hash(outcome.policy.spec) + ", mode " +
+                std::string(to_string(outcome.policy.spec.mode)));
+  }
+  for (const auto& [name, uid] : uids_)
+    if (const auto found = now.find(name); found == now.end() || found->second != uid)
+      fact_of(name, uid, "deleted", "deleted");
+  HP_TRY(ledger_.append(std::move(facts), deadline));
+  uids_ = std::move(now);
+  return Done{};
+}
+
+Result<Done> Configurator::record(Fact fact, const std::string& group, const std::string& kind, const std::string& name,
+                                  const std::string& message) {
+  AuditRecordSpec spec;
+  spec.fact = fact;
+  spec.fact_id = fact_id(fact, name, to_rfc3339_micro(clock_.now()));
+  spec.actor.username = fact == Fact::Restored ? operator_user(settings_.home) : "unknown";
+  spec.subject.group = group;
+  spec.subject.kind = kind;
+  spec.subject.name = name;
+  spec.message = visible_cut(message, 1000);
+  log::warn(fact == Fact::Tampered ? "tampered" : "restored", {{"kind", kind}, {"name", name}, {"message", message}});
+  return ledger_.append({std::move(spec)}, Deadline::in(kCall));
+}
+
+Result<Done> Configurator::guard_configuration(bool mutating, const std::string& name) {
+  const Key key{mutating, name};
+  const auto expected = written_.find(key);
+  if (expected == written_.end()) return Done{};  // not one that we wrote
+  const Deadline deadline = Deadline::in(kCall);
+  const auto live = client_.get(configuration_path(mutating, name), deadline);
+  if (!live.ok() && live.error().kind != ErrorKind::NotFound) return live.error();
+  if (live.ok() && webhooks_of(*live) == expected->second.webhooks) return Done{};
+  const std::string manager = live.ok() ? last_manager(*live) : "";
+  // Put back first: the gate is open meanwhile. Then on the record, both.
+  Json object{{"apiVersion", "admissionregistration.k8s.io/v1"},
+              {"kind", kind_of(mutating)},
+              {"metadata", {{"name", name}, {"labels", {{"app.kubernetes.io/part-of", "holdpoint"}}}}},
+              {"webhooks", expected->second.webhooks}};
+  for (Json& entry : object["webhooks"]) entry.erase("matchConditionsHash");
+  HP_TRY(write(mutating, object, expected->second.probe_hash, deadline));
+  HP_TRY(record(Fact::Tampered, "admissionregistration.k8s.io", kind_of(mutating), name,
+                live.ok() ? "edited" + (manager.empty() ? "" : ", last by field manager " + manager) : "deleted"));
+  return record(Fact::Restored, "admissionregistration.k8s.io", kind_of(mutating), name, "put back as it was");
+}
+
+Result<Done> Configurator::guard_crd(const std::string& name) {
+  const Json* wanted = nullptr;
+  for (const Json& crd : custom_resource_definitions())
+    if (string_at(crd, {"metadata", "name"}) == name) wanted = &crd;
+  if (wanted == nullptr) return Done{};
+  const Deadline deadline = Deadline::in(kCall);
+  const auto live = client_.get(crd_path(name), deadline);
+  if (!live.ok() && live.error().kind != ErrorKind::NotFound) return live.error();
+  const bool going = live.ok() && !string_at(*live, {"metadata", "deletionTimestamp"}).empty();
+  if ((!live.ok() || going) && name == policies_crd()) {
+    // All policies go with it: their entries stay, so what they gated stays refused until somebody says otherwise.
+    for (const auto& [key, written] : written_)
+      for (const Json& entry : written.webhooks)
+        if (const std::string policy = policy_of_entry(entry); !policy.empty()) kept_.insert(policy);
+  }
+  if (going) return Error{ErrorKind::Unavailable, name + " is being deleted; it is put back when it is gone", ""};
+  if (live.ok() && covers((*live)["spec"], (*wanted)["spec"])) return Done{};
+  const std::string manager = live.ok() ? last_manager(*live) : "";
+  if (live.ok()) {
+    Json next = *live;
+    next["spec"] = (*wanted)["spec"];
+    HP_TRY(client_.update(crd_path(name), next, {}, deadline));
+  } else {
+    HP_TRY(client_.create(crd_path(), *wanted, {}, deadline));
+  }
+  HP_TRY(record(Fact::Tampered, "apiextensions.k8s.io", "CustomResourceDefinition", name,
+                live.ok() ? "edited" + (manager.empty() ? "" : ", last by field manager " + manager) : "deleted"));
+  return record(Fact::Restored, "apiextensions.k8s.io", "CustomResourceDefinition", name, "put back as it was");
+}
+
+}  // namespace holdpoint::operator_

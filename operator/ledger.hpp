@@ -1,0 +1,44 @@
+// The audit trail's writer: each fact once, chained, before the status that it explains.
+//
+// The name of a record is its number, so creating it is the lock: whoever is late reads the new head and goes on from
+// there. A fact has an id, the same on every leader and after every restart; one that is on the trail is not written
+// again. Each record also goes to stdout as one JSON line. Blocking; thread-safe.
+#pragma once
+
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/metrics.hpp"
+#include "core/audit/chain.hpp"
+#include "kube/client.hpp"
+
+namespace holdpoint::operator_ {
+
+class Ledger {
+ public:
+  Ledger(const kube::Client& client, const Clock& clock, Metrics& metrics, std::string home)
+      : client_(client), clock_(clock), metrics_(metrics), namespace_(std::move(home)) {}
+
+  // Appends what is not there yet, in this order. Fills in time, sequence and hashes. When it fails nothing that
+  // depends on the facts may be written.
+  [[nodiscard]] Result<Done> append(std::vector<AuditRecordSpec> facts, Deadline deadline);
+
+ private:
+  [[nodiscard]] Result<Done> catch_up(Deadline deadline);  // needs mutex_
+  [[nodiscard]] Result<Done> append_one(AuditRecordSpec fact, Deadline deadline);
+
+  const kube::Client& client_;
+  const Clock& clock_;
+  Metrics& metrics_;
+  const std::string namespace_;
+  std::mutex mutex_;  // held over a whole append: there is one head
+  bool read_ = false;
+  std::int64_t head_ = 0;
+  std::string head_hash_{kGenesisHash};
+  std::set<std::string, std::less<>> known_;
+};
+
+}  // namespace holdpoint::operator_

@@ -1,0 +1,46 @@
+// The operator's work while it leads: watches fill inboxes with names, workers reconcile them.
+//
+// Two workers: requests are never kept waiting by a pass over the policies. Thread-safe.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <stop_token>
+
+#include "base/metrics.hpp"
+#include "kube/client.hpp"
+#include "operator/configurator.hpp"
+#include "operator/inbox.hpp"
+#include "operator/requests.hpp"
+
+namespace holdpoint::operator_ {
+
+class Loop {
+ public:
+  Loop(const kube::Client& client, Configurator& configurator, Requests& requests, Metrics& metrics)
+      : client_(client), configurator_(configurator), requests_(requests), metrics_(metrics) {}
+
+  // Returns when asked to stop, with all threads ended.
+  void run(const std::stop_token& stop);
+  [[nodiscard]] bool synced() const { return synced_; }
+
+ private:
+  void work_on_requests(const std::stop_token& stop);
+  void work_on_configurations(const std::stop_token& stop);
+  void request_changed(const Json& object);
+  void approval_changed(kube::WatchEventType type, const Json& object);
+  void policies_changed();
+  void count(const char* what, bool ok, const Inbox& inbox);
+
+  const kube::Client& client_;
+  Configurator& configurator_;
+  Requests& requests_;
+  Metrics& metrics_;
+  std::atomic<bool> synced_{false};
+  Inbox request_names_;        // "namespace/name", or "revoked:" and the Approval's JSON
+  Inbox configuration_names_;  // "policies", "validating/NAME", "mutating/NAME", "crd/NAME"
+  std::mutex mutex_;           // guards open_
+  std::map<std::string, std::string> open_;  // requests that have not ended, and their policy
+};
+
+}  // namespace holdpoint::operator_

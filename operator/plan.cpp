@@ -1,0 +1,176 @@
+#include "operator/plan.hpp"
+
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "core/approval/wording.hpp"
+#include "core/audit/chain.hpp"
+#include "crds/codec.hpp"
+
+namespace holdpoint::operator_ {
+namespace {
+
+constexpr const char* kOperator = "holdpoint-operator";
+constexpr Duration kWatchHeld{5'000};      // how often the target of a hold is looked at
+constexpr Duration kWatchClaimed{1'000};   // and of a claim
+constexpr Duration kWatchRefused{30'000};  // and of what is not stored at all
+
+AuditRecordSpec fact_of(const ApprovalRequest& request, Fact fact, std::string_view uid, std::string_view detail) {
+  AuditRecordSpec spec;
+  spec.fact = fact;
+  spec.fact_id = fact_id(fact, uid, detail);
+  spec.actor.username = kOperator;
+  spec.subject.request = request.metadata.name;
+  spec.subject.request_uid = request.metadata.uid;
+  spec.subject.policy = request.spec.policy.name;
+  const Target& target = request.spec.target;
+  spec.subject.group = target.group;
+  spec.subject.kind = target.kind;
+  spec.subject.namespace_ = target.namespace_;
+  spec.subject.name = target.name.empty() ? target.generate_name : target.name;
+  spec.content_digest = request.spec.content_digest;
+  spec.binding_digest = request.spec.binding_digest;
+  return spec;
+}
+
+std::vector<AuditRecordSpec> facts_of(const ApprovalRequest& request, const Standing& standing,
+                                      const std::vector<Ballot>& ballots) {
+  std::vector<AuditRecordSpec> facts;
+  AuditRecordSpec asked = fact_of(request, Fact::Requested, request.metadata.uid, "");
+  asked.actor = request.spec.requester;
+  asked.reason = request.spec.reason;
+  asked.occurred_at = request.metadata.creation_timestamp;
+  // A review alone names nobody for certain: the message says what the name rests on.
+  asked.message = "requester as named by the admission review; " + join(request.spec.summary, "; ");
+  asked.message = visible_cut(asked.message, 2000);
+  facts.push_back(std::move(asked));
+
+  std::vector<const Approval*> approvals;
+  for (const Ballot& ballot : ballots) approvals.push_back(&ballot.approval);
+  std::sort(approvals.begin(), approvals.end(), [](const Approval* a, const Approval* b) {
+    return std::tie(a->metadata.creation_timestamp, a->metadata.name) <
+           std::tie(b->metadata.creation_timestamp, b->metadata.name);
+  });
+  for (const Approval* approval : approvals) {
+    const Decision decision = approval->spec.decision;
+    AuditRecordSpec decided = fact_of(request,
+                                      decision == Decision::Approve ? Fact::Approved
+                                      : decision == Decision::Deny  ? Fact::Denied
+                                                                    : Fact::Withdrawn,
+                                      approval->metadata.uid, "");
+    decided.actor = approval->spec.author;
+    decided.reason = approval->spec.reason;
+    decided.occurred_at = approval->metadata.creation_timestamp;
+    decided.message = "by Approval " + approval->metadata.name;
+    facts.push_back(std::move(decided));
+  }
+  if (standing.approved_at.has_value()) {
+    AuditRecordSpec granted = fact_of(request, Fact::Granted, request.metadata.uid, to_rfc3339(*standing.approved_at));
+    granted.occurred_at = to_rfc3339(*standing.approved_at);
+    granted.message = std::to_string(standing.have) + " of " + std::to_string(standing.needed);
+    facts.push_back(std::move(granted));
+  }
+  if (request.status.claim.has_value()) {
+    const Claim& claim = *request.status.claim;
+    AuditRecordSpec claimed = fact_of(request, Fact::Claimed, request.metadata.uid, claim.time);
+    claimed.actor = claim.writer;
+    claimed.occurred_at = claim.time;
+    claimed.message = "for the object with uid " + claim.object_uid;
+    facts.push_back(std::move(claimed));
+  }
+  // Denied and Withdrawn are told by the Approval itself.
+  std::optional<Fact> end;
+  switch (standing.phase) {
+    case RequestPhase::Released:
+      end = Fact::Released;
+      break;
+    case RequestPhase::Expired:
+      end = Fact::Expired;
+      break;
+    case RequestPhase::Superseded:
+      end = Fact::Superseded;
+      break;
+    case RequestPhase::Stale:
+      end = Fact::Stale;
+      break;
+    case RequestPhase::Pending:
+    case RequestPhase::Approved:
+    case RequestPhase::Denied:
+    case RequestPhase::Withdrawn:
+      break;
+  }
+  if (end.has_value()) {
+    AuditRecordSpec ended = fact_of(request, *end, request.metadata.uid, "");
+    ended.message = visible_cut(standing.message, 2000);
+    facts.push_back(std::move(ended));
+  }
+  return facts;
+}
+
+void set_condition(std::vector<Condition>& conditions, const ApprovalRequest& request, const std::string& type,
+                   bool holds, const std::string& reason, const std::string& message, Instant now) {
+  Condition condition{type, holds ? "True" : "False", reason, message, to_rfc3339(now), request.metadata.generation};
+  for (const Condition& old : request.status.conditions)
+    if (old.type == type && old.status == condition.status) condition.last_transition_time = old.last_transition_time;
+  conditions.push_back(std::move(condition));
+}
+
+// kstatus: Reconciling while it waits, Stalled where it ended without a release, neither once it is released.
+std::vector<Condition> conditions_of(const ApprovalRequest& request, const Standing& standing, Instant now) {
+  std::vector<Condition> conditions;
+  const std::string reason(to_string(standing.phase));
+  const bool released = standing.phase == RequestPhase::Released;
+  const bool approved = released || standing.phase == RequestPhase::Approved;
+  set_condition(conditions, request, "Approved", approved, reason, standing.message, now);
+  set_condition(conditions, request, "Released", released, reason, standing.message, now);
+  if (!is_end(standing.phase))
+    set_condition(conditions, request, "Reconciling", true, reason, standing.message, now);
+  else if (!released)
+    set_condition(conditions, request, "Stalled", true, reason, standing.message, now);
+  return conditions;
+}
+
+}  // namespace
+
+Plan plan_request(const ApprovalRequest& request, const Standing& standing, const std::vector<Ballot>& ballots,
+                  const Observation& observation, Instant now) {
+  Plan plan;
+  plan.facts = facts_of(request, standing, ballots);
+  ApprovalRequestStatus& status = plan.status;
+  status.phase = standing.phase;
+  status.message = visible_cut(standing.message, 2000);
+  status.approvals = std::to_string(standing.have) + " of " + std::to_string(standing.needed);
+  status.decisions = standing.decisions;
+  if (standing.approved_at.has_value()) status.approved_at = to_rfc3339(*standing.approved_at);
+  if (standing.expires_at.has_value()) status.expires_at = to_rfc3339(*standing.expires_at);
+  if (is_end(standing.phase)) status.ended_at = to_rfc3339(now);
+  status.conditions = conditions_of(request, standing, now);
+  status.observed_generation = request.metadata.generation;
+
+  ApprovalRequestStatus before = request.status;
+  before.claim.reset();
+  plan.changes = encode_part(status) != encode_part(before);
+  plan.resume = standing.phase == RequestPhase::Approved && observation.held_here;
+
+  const bool first = request.status.observed_generation == 0;
+  const std::string what = request.spec.summary.empty() ? "" : request.spec.summary.front();
+  if (first)
+    plan.events.push_back({request.spec.hold == RequestHold::Suspend ? "Held" : "WaitsForApproval",
+                           "policy " + request.spec.policy.name + ": " + what, false});
+  if (standing.phase != RequestPhase::Pending && (first || standing.phase != request.status.phase))
+    plan.events.push_back({std::string(to_string(standing.phase)), standing.message,
+                           is_end(standing.phase) && standing.phase != RequestPhase::Released});
+
+  if (is_end(standing.phase)) return plan;
+  Duration again = request.status.claim.has_value()                 ? kWatchClaimed
+                   : request.spec.hold == RequestHold::Suspend ? kWatchHeld
+                                                                : kWatchRefused;
+  if (standing.expires_at.has_value()) {
+    const auto left = std::chrono::duration_cast<Duration>(*standing.expires_at - now) + Duration(1);
+    again = std::clamp(left, Duration(10), again);
+  }
+  plan.again = again;
+  return plan;
+}
+
+}  // namespace holdpoint::operator_

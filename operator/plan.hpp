@@ -1,0 +1,32 @@
+// What follows from where a request stands: facts for the trail, the new status, Events, and when to look again.
+//
+// Pure; thread-safe.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "core/approval/standing.hpp"
+#include "operator/observation.hpp"
+
+namespace holdpoint::operator_ {
+
+struct Plan {
+  std::vector<AuditRecordSpec> facts;  // in order; the ledger leaves out what it has
+  ApprovalRequestStatus status;        // all but the claim, which is the webhook's
+  bool changes = false;                // the status differs from what is there
+  bool resume = false;                 // take the hold off the target
+  struct Tell {
+    std::string reason, message;
+    bool warning = false;
+  };
+  std::vector<Tell> events;
+  std::optional<Duration> again;       // look again after this; nullopt: when something happens
+};
+
+[[nodiscard]] Plan plan_request(const ApprovalRequest& request, const Standing& standing,
+                                const std::vector<Ballot>& ballots, const Observation& observation, Instant now);
+
+}  // namespace holdpoint::operator_

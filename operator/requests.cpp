@@ -1,0 +1,173 @@
+#include "operator/requests.hpp"
+
+#include "base/log.hpp"
+#include "base/text.hpp"
+#include "core/approval/covered.hpp"
+#include "core/approval/hold.hpp"
+#include "crds/codec.hpp"
+
+namespace holdpoint::operator_ {
+namespace {
+
+constexpr Duration kReconcile{30'000};
+// A store may land up to 34 s after its admission.
+constexpr Duration kLateStore{36'000};
+constexpr int kSteps = 3;  // approved, released, and once more for what happened meanwhile
+
+kube::ResourcePath path_of(const ApprovalRequest& request, const char* subresource) {
+  return {kGroup, kVersion, kind_info<ApprovalRequest>().plural, request.metadata.namespace_, request.metadata.name,
+          subresource};
+}
+
+kube::ResourcePath path_of(const Target& target) {
+  return {target.group, target.version, target.resource, target.namespace_, target.name, ""};
+}
+
+}  // namespace
+
+// Where the name was generated and the object is not known by name, the claim's uid tells which it is.
+Result<RawObject> Requests::find_target(const ApprovalRequest& request, Deadline deadline) const {
+  const Target& target = request.spec.target;
+  if (!target.name.empty()) return docket_.target(target, deadline);
+  if (!request.status.claim.has_value()) return RawObject();
+  HP_ASSIGN(const kube::ListResult list, client_.list(path_of(target), {}, deadline));
+  for (const Json& item : list.items)
+    if (string_at(item, {"metadata", "uid"}) == request.status.claim->object_uid) return RawObject(item);
+  return RawObject();
+}
+
+Result<ObservationInput> Requests::look(const ApprovalRequest& request, const ApprovalPolicy* policy,
+                                        std::shared_ptr<const ApprovalRequest>& holder, Deadline deadline) {
+  const Target& target = request.spec.target;
+  ObservationInput input;
+  input.request = &request;
+  HP_ASSIGN(input.target, find_target(request, deadline));
+  const Marks marks = read_marks(input.target, pausable(target.group, target.resource));
+  if (marks.holds()) {
+    HP_ASSIGN(holder, docket_.find_request(request.metadata.namespace_,
+                                           held_request(marks, request.spec.policy.name, input.target), deadline));
+    input.holder = holder.get();
+  }
+  input.pointers = covered_pointers(policy == nullptr ? std::vector<std::string>() : policy->spec.match.changes,
+                                    target.group, target.resource);
+  input.secret_key = secret_key_;
+  input.seen = seen_held_.contains(request.metadata.uid);
+  const auto created = parse_rfc3339(request.metadata.creation_timestamp);
+  input.young = created.ok() && clock_.now() - *created < kLateStore;
+  return input;
+}
+
+Result<std::optional<Duration>> Requests::reconcile(const std::string& namespace_, const std::string& name) {
+  const Deadline deadline = Deadline::in(kReconcile);
+  std::optional<Duration> again;
+  for (int step = 0; step < kSteps; ++step) {
+    HP_ASSIGN(const auto found, docket_.find_request(namespace_, name, deadline));
+    if (found == nullptr) return std::optional<Duration>();
+    const ApprovalRequest& request = *found;
+    if (is_end(request.status.phase)) {
+      seen_held_.erase(request.metadata.uid);
+      return std::optional<Duration>();
+    }
+    std::optional<ApprovalPolicy> policy;
+    if (auto live = docket_.policy(request.spec.policy.name, deadline); live.ok()) {
+      policy = std::move(*live);
+    } else if (live.error().kind != ErrorKind::NotFound) {
+      return live.error();
+    }
+    const ApprovalPolicy* live_policy = policy.has_value() ? &*policy : nullptr;
+    std::shared_ptr<const ApprovalRequest> holder;
+    HP_ASSIGN(const ObservationInput seen, look(request, live_policy, holder, deadline));
+    const Observation observation = observe(seen);
+    if (observation.held_here) seen_held_.insert(request.metadata.uid);
+
+    const auto label = request.metadata.labels.find(kTargetLabel);
+    HP_ASSIGN(const auto siblings,
+              docket_.siblings(namespace_, label == request.metadata.labels.end() ? "" : label->second, deadline));
+    HP_ASSIGN(StandingInput input,
+              docket_.standing_input(request, live_policy, observation.writers, siblings, deadline));
+    input.released = observation.released;
+    input.stale = observation.stale;
+    const Standing standing = next_state(input);
+    const Plan plan = plan_request(request, standing, input.ballots, observation, clock_.now());
+    again = plan.again;
+
+    HP_TRY(ledger_.append(plan.facts, deadline));
+    bool resumed = false;
+    if (plan.resume) {
+      const auto done = resume(request, seen.target, deadline);
+      resumed = done.ok();
+      if (!resumed) log::warn("not resumed", {{"request", name}, {"error", describe(done.error())}});
+      // Told in the status meanwhile; somebody may have been faster, or the object moved.
+      if (!resumed) again = Duration(500);
+    }
+    // A release that is done is told by the next step, as one status.
+    if (plan.changes && !resumed) HP_TRY(put_status(request, plan, deadline));
+    for (const Plan::Tell& tell : plan.events) events_.tell(request, tell.reason, tell.message, tell.warning);
+    if (standing.phase != request.status.phase)
+      log::info("request", {{"request", name}, {"namespace", namespace_}, {"phase", std::string(to_string(standing.phase))},
+                            {"message", standing.message}});
+    if (is_end(standing.phase)) {
+      // Whoever this one kept waiting may go on.
+      return std::optional<Duration>();
+    }
+    if (!resumed) return again;
+  }
+  return std::optional<Duration>(Duration(200));
+}
+
+Result<Done> Requests::resume(const ApprovalRequest& request, const RawObject& target, Deadline deadline) const {
+  const Pausable how = pausable(request.spec.target.group, request.spec.target.resource);
+  Marks marks = read_marks(target, how);
+  marks.held.erase(request.spec.policy.name);
+  if (marks.held.empty()) {
+    marks.paused = marks.user_paused;
+    marks.user_paused = false;
+    marks.held_by.clear();
+  }
+  Json patch = marks_patch(target, how, marks);
+  patch.insert(patch.begin(), Json{{"op", "test"},
+                                   {"path", "/metadata/resourceVersion"},
+                                   {"value", string_at(target, {"metadata", "resourceVersion"})}});
+  const auto patched = client_.patch(path_of(request.spec.target), kube::PatchType::Json, patch, {}, deadline);
+  if (!patched.ok()) return patched.error();
+  return Done{};
+}
+
+Result<Done> Requests::put_status(const ApprovalRequest& request, const Plan& plan, Deadline deadline) const {
+  ApprovalRequest next = request;
+  const auto claim = request.status.claim;
+  next.status = plan.status;
+  next.status.claim = claim;
+  // resourceVersion makes it a compare-and-swap: a claim taken meanwhile is not lost.
+  const auto written = client_.update(path_of(request, "status"), encode(next), {}, deadline);
+  if (!written.ok()) return written.error();
+  return Done{};
+}
+
+Result<Done> Requests::revoked(const Approval& approval) {
+  const Deadline deadline = Deadline::in(kReconcile);
+  if (approval.spec.decision != Decision::Approve) return Done{};
+  HP_ASSIGN(const auto request,
+            docket_.find_request(approval.metadata.namespace_, approval.spec.request.name, deadline));
+  if (request == nullptr || request->metadata.uid != approval.spec.request.uid || is_end(request->status.phase) ||
+      request->status.claim.has_value())
+    return Done{};
+  AuditRecordSpec fact;
+  fact.fact = Fact::Revoked;
+  fact.fact_id = fact_id(Fact::Revoked, approval.metadata.uid);
+  fact.actor.username = "unknown";
+  fact.subject.request = request->metadata.name;
+  fact.subject.request_uid = request->metadata.uid;
+  fact.subject.policy = request->spec.policy.name;
+  fact.subject.group = request->spec.target.group;
+  fact.subject.kind = request->spec.target.kind;
+  fact.subject.namespace_ = request->spec.target.namespace_;
+  fact.subject.name = request->spec.target.name;
+  fact.content_digest = request->spec.content_digest;
+  fact.binding_digest = request->spec.binding_digest;
+  fact.message = "Approval " + approval.metadata.name + " of " + visible(approval.spec.author.username) +
+                 " was deleted, by its author or by somebody who may approve";
+  return ledger_.append({std::move(fact)}, deadline);
+}
+
+}  // namespace holdpoint::operator_
