@@ -1,0 +1,152 @@
+#include "cli/app.hpp"
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdlib>
+#include <functional>
+
+#include "base/text.hpp"
+#include "cli/commands.hpp"
+#include "cli/names.hpp"
+#include "cli/screen.hpp"
+
+namespace holdpoint::cli {
+namespace {
+
+constexpr int kDone = 0, kFailed = 1, kUsage = 2;
+
+// kubectl's own flags that say which cluster, and as whom. They are handed on as they are.
+struct ConnectionFlag {
+  const char* names;
+  const char* forward;
+  const char* help;
+};
+constexpr ConnectionFlag kConnectionFlags[] = {
+    {"--context", "--context", "Context of the kubeconfig"},
+    {"--kubeconfig", "--kubeconfig", "Path of the kubeconfig"},
+    {"--cluster", "--cluster", "Cluster of the kubeconfig"},
+    {"--user", "--user", "User of the kubeconfig"},
+    {"--as", "--as", "User to impersonate"},
+    {"--as-uid", "--as-uid", "Uid to impersonate"},
+    {"-s,--server", "--server", "Address of the API server"},
+    {"--token", "--token", "Bearer token"},
+    {"--certificate-authority", "--certificate-authority", "File of the API server's CA"},
+    {"--tls-server-name", "--tls-server-name", "Name that the API server's certificate has to have"},
+    {"--request-timeout", "--request-timeout", "How long a call may take, such as 30s"},
+};
+
+}  // namespace
+
+int run(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a kubectl that ends early is an error to tell, not the end
+  CLI::App app{"Approve, deny and look at changes that Holdpoint holds.\n"
+               "A request may be named by the first letters of its name."};
+  app.name("kubectl holdpoint");
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.set_help_flag("-h,--help", "Show this");
+
+  std::vector<std::string> connection(std::size(kConnectionFlags));
+  for (std::size_t i = 0; i < connection.size(); ++i)
+    app.add_option(kConnectionFlags[i].names, connection[i], kConnectionFlags[i].help)->group("Connection, as for kubectl");
+  std::vector<std::string> groups;
+  app.add_option("--as-group", groups, "Group to impersonate; may be repeated")->group("Connection, as for kubectl")->expected(1)->take_all();
+  bool insecure = false;
+  app.add_flag("--insecure-skip-tls-verify", insecure, "Do not check the API server's certificate")->group("Connection, as for kubectl");
+  std::string name_space;
+  app.add_option("-n,--namespace", name_space, "Namespace; the context's without it")->group("Connection, as for kubectl");
+
+  std::function<Result<Done>(const Kubectl&)> command;
+  std::string request, reason, object, expected_head;
+  std::int64_t expected_records = 0;
+  bool all_namespaces = false, all = false;
+
+  auto* list_command = app.add_subcommand("list", "What waits for approval");
+  list_command->add_flag("-A,--all-namespaces", all_namespaces, "In all namespaces");
+  list_command->add_flag("--all", all, "Also what has ended");
+  list_command->callback([&] {
+    command = [&](const Kubectl& kubectl) {
+      return list(kubectl, all_namespaces ? Namespaces::All : Namespaces::One, all ? Ended::Shown : Ended::Hidden);
+    };
+  });
+  auto* show_command = app.add_subcommand("show", "One request: what changes, who asked, who may approve");
+  show_command->add_option("NAME", request, "The request")->required();
+  show_command->callback([&] { command = [&](const Kubectl& kubectl) { return show(kubectl, request); }; });
+
+  const auto add_decision = [&](const char* name, const char* help, Decision decision, bool needs_reason) {
+    auto* sub = app.add_subcommand(name, help);
+    sub->add_option("NAME", request, "The request")->required();
+    sub->add_option("--reason", reason, "Why; it goes to the audit trail")->required(needs_reason);
+    sub->callback([&, decision] { command = [&, decision](const Kubectl& kubectl) { return decide(kubectl, request, decision, reason); }; });
+  };
+  add_decision("approve", "Approve a request", Decision::Approve, false);
+  add_decision("deny", "Deny a request, which ends it", Decision::Deny, true);
+  add_decision("withdraw", "Take back a request of your own", Decision::Withdraw, false);
+
+  auto* resume_command = app.add_subcommand("resume", "Release an approved object by hand, while Holdpoint's operator is down");
+  resume_command->add_option("KIND/NAME", object, "deployment/NAME or job/NAME")->required();
+  resume_command->callback([&] { command = [&](const Kubectl& kubectl) { return resume(kubectl, object); }; });
+  auto* abandon_command = app.add_subcommand("abandon", "Give up a held change: put back what ran before");
+  abandon_command->add_option("KIND/NAME", object, "deployment/NAME or job/NAME")->required();
+  abandon_command->callback([&] { command = [&](const Kubectl& kubectl) { return abandon(kubectl, object); }; });
+
+  auto* audit = app.add_subcommand("audit", "The trail: who, what, when, why");
+  audit->require_subcommand(1);
+  audit->fallthrough();
+  auto* audit_list_command = audit->add_subcommand("list", "All records");
+  audit_list_command->add_option("--request", request, "Only those of this request");
+  audit_list_command->callback([&] { command = [&](const Kubectl& kubectl) { return audit_list(kubectl, request); }; });
+  auto* verify_command = audit->add_subcommand("verify", "Prove that nothing was changed or taken out");
+  verify_command->add_option("--expect-records", expected_records, "How many there were at a checkpoint")->check(CLI::Range(std::int64_t{0}, std::int64_t{999'999'999'999}));
+  verify_command->add_option("--expect-head", expected_head, "Hash of the last one at a checkpoint");
+  verify_command->callback([&] { command = [&](const Kubectl& kubectl) { return audit_verify(kubectl, expected_records, expected_head); }; });
+
+  bool is_version = false;
+  app.add_subcommand("version", "The version of this program")->callback([&] { is_version = true; });
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& help) {
+    return app.exit(help);  // prints the help that was asked for
+  } catch (const CLI::ParseError& wrong) {
+    print_error(visible_cut(wrong.what(), 300) + "\n  next:  see how it is used\nkubectl holdpoint --help");
+    return kUsage;
+  }
+  if (is_version) {
+    print("kubectl-holdpoint " HOLDPOINT_VERSION);
+    return kDone;
+  }
+
+  std::vector<std::string> flags;
+  for (std::size_t i = 0; i < connection.size(); ++i)
+    if (!connection[i].empty()) flags.push_back(std::string(kConnectionFlags[i].forward) + "=" + connection[i]);
+  for (const std::string& group : groups) flags.push_back("--as-group=" + group);
+  if (insecure) flags.push_back("--insecure-skip-tls-verify");
+  if (!name_space.empty()) {
+    if (const auto fine = check_name("namespace", name_space); !fine.ok()) {
+      print_error(fine.error());
+      return kUsage;
+    }
+    flags.push_back("--namespace=" + name_space);
+  }
+  if (!object.empty()) {
+    if (const auto fine = parse_holdable(object); !fine.ok()) {
+      print_error(fine.error());
+      return kUsage;
+    }
+  }
+  if (!request.empty()) {
+    if (const auto fine = check_name("request", request); !fine.ok()) {
+      print_error(fine.error());
+      return kUsage;
+    }
+  }
+  const char* chosen = std::getenv("HOLDPOINT_KUBECTL");
+  const Kubectl kubectl(chosen != nullptr && *chosen != '\0' ? chosen : "kubectl", std::move(flags));
+  const Result<Done> done = command(kubectl);
+  if (done.ok()) return kDone;
+  print_error(done.error());
+  return kFailed;
+}
+
+}  // namespace holdpoint::cli

@@ -1,0 +1,237 @@
+#include "cli/card.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+#include "base/text.hpp"
+#include "core/approval/wording.hpp"
+#include "crds/codec.hpp"
+
+namespace holdpoint::cli {
+namespace {
+
+constexpr std::size_t kLabelColumns = 10;
+constexpr std::size_t kTextColumns = 160;
+constexpr std::size_t kMaxDiffLines = 30;
+
+StandingInput input_of(const Dossier& dossier) {
+  StandingInput input;
+  input.request = &dossier.request;
+  if (dossier.policy_is == Dossier::PolicyIs::Read) input.policy = &dossier.policy;
+  for (const Approval& approval : dossier.approvals) {
+    // Only Holdpoint may ask whether somebody else may approve: what it found out stands in the status.
+    const auto& lines = dossier.request.status.decisions;
+    const auto line = std::find_if(lines.begin(), lines.end(), [&](const DecisionLine& decision) {
+      return decision.approval == approval.metadata.name;
+    });
+    input.ballots.push_back({approval, line == lines.end() || line->note.empty()});
+  }
+  for (const std::string& writer : dossier.writers) input.writers.push_back({writer, {}, {}});
+  input.now = dossier.now;
+  return input;
+}
+
+std::string place(const ApprovalRequest& request) {
+  return visible(request.metadata.name) + " -n " + visible(request.metadata.namespace_);
+}
+
+// "deployment/web"
+std::string typed_target(const Target& target) {
+  std::string kind = target.kind;
+  std::transform(kind.begin(), kind.end(), kind.begin(), [](unsigned char c) { return c < 128 ? static_cast<char>(std::tolower(c)) : '?'; });
+  return visible(kind + "/" + (target.name.empty() ? target.generate_name + "*" : target.name));
+}
+
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+std::string how_it_waits(const ApprovalRequestSpec& spec) {
+  switch (spec.hold) {
+    case RequestHold::Suspend: return "stored, but nothing of it runs until approved";
+    case RequestHold::Deny: return "not stored; to be applied again once approved";
+    case RequestHold::Retry: return "not stored; the client tries again by itself";
+  }
+  return {};
+}
+
+std::string ago(const std::string& time, Instant now) {
+  const auto then = parse_rfc3339(time);
+  return then.ok() ? humanize(std::chrono::duration_cast<Duration>(now - *then)) : "?";
+}
+
+std::string until(Instant then, Instant now) {
+  return then > now ? humanize(std::chrono::duration_cast<Duration>(then - now)) : "0s";
+}
+
+std::string quoted(const std::string& reason) {
+  return reason.empty() ? "" : ": \"" + visible_cut(reason, kTextColumns) + "\"";
+}
+
+bool is_named(const Dossier& dossier) {
+  const auto& stages = dossier.request.spec.stages;
+  return std::any_of(stages.begin(), stages.end(), [&](const Stage& stage) { return is_eligible(stage, *dossier.me); });
+}
+
+bool is_own(const Dossier& dossier) {
+  return same_person(*dossier.me, dossier.request.spec.requester) || dossier.writers.contains(dossier.me->username);
+}
+
+std::string verb(const std::string& decision) {
+  if (decision == "Approve") return "approved by ";
+  if (decision == "Deny") return "denied by ";
+  if (decision == "Withdraw") return "withdrawn by ";
+  return visible_cut(decision, 20) + " by ";
+}
+
+}  // namespace
+
+std::string person(const std::string& username) {
+  return visible_cut(username, 80) + (mixes_scripts(username) ? " (mixed scripts!)" : "");
+}
+
+Standing standing_of(const Dossier& dossier) {
+  if (dossier.policy_is != Dossier::PolicyIs::Unreadable) return next_state(input_of(dossier));
+  const ApprovalRequestStatus& status = dossier.request.status;
+  Standing standing;
+  standing.phase = status.phase;
+  standing.message = status.message;
+  standing.decisions = status.decisions;
+  if (const auto expires = parse_rfc3339(status.expires_at); expires.ok()) standing.expires_at = *expires;
+  if (standing.phase == RequestPhase::Pending && !dossier.request.spec.stages.empty()) {
+    const Stage& stage = dossier.request.spec.stages.front();
+    const std::string have = status.approvals.empty() ? "0 of " + std::to_string(stage.required) : status.approvals;
+    standing.waiting_for = visible_cut(have, 32) + ", needs " + who_may(stage);
+  }
+  return standing;
+}
+
+std::string may_approve(const Dossier& dossier) {
+  if (!dossier.me) return "unknown: the API server would not say who you are";
+  if (!dossier.authorized) return "unknown: the API server would not say what you may";
+  if (dossier.policy_is == Dossier::PolicyIs::Unreadable) {
+    // The stages are in the request; whether requesters may approve their own is not.
+    if (is_end(dossier.request.status.phase)) return "no: it is over";
+    if (!is_named(dossier)) return "no: the policy does not name you (" + person(dossier.me->username) + ")";
+    if (!*dossier.authorized) return "no: you lack the verb approve on its policy";
+    return is_own(dossier) ? "unknown: it is your own change, and you may not read the policy" : "yes";
+  }
+  ApprovalSpec decision;
+  decision.author = *dossier.me;
+  const auto why = objection(input_of(dossier), decision, *dossier.authorized);
+  return why ? "no: " + first_line(*why) : "yes";
+}
+
+std::string card(const Dossier& dossier, Colour colour) {
+  const ApprovalRequestSpec& spec = dossier.request.spec;
+  const Standing standing = standing_of(dossier);
+  std::string text = painted(standing.phase, colour) + "  " + describe_target(spec.target) + "  (" +
+                     std::string(to_string(spec.operation)) + ")\n";
+  const auto line = [&](std::string label, const std::string& value) {
+    label.resize(kLabelColumns, ' ');
+    text += "\n" + label + value;
+  };
+  for (std::size_t i = 0; i < spec.summary.size(); ++i)
+    line(i == 0 ? "change" : "", visible_cut(spec.summary[i], kTextColumns));
+  line("policy", visible(spec.policy.name) + " gates this " + std::string(to_string(spec.operation)) + " of " +
+                     visible(spec.target.resource) + ": " + how_it_waits(spec));
+  line("asked", ago(dossier.request.metadata.creation_timestamp, dossier.now) + " ago by " + person(spec.requester.username) +
+                    (spec.client.empty() ? "" : ", through " + visible_cut(spec.client, 80)) +
+                    (spec.attempt > 1 ? ", attempt " + std::to_string(spec.attempt) : "") + quoted(spec.reason));
+  for (const std::string& writer : dossier.writers)
+    if (writer != spec.requester.username) line("written", "by " + person(writer) + " as well");
+  if (standing.expires_at && !is_end(standing.phase)) line("expires", "in " + until(*standing.expires_at, dossier.now));
+  for (const DecisionLine& decision : standing.decisions) {
+    const std::string counts = !decision.note.empty() ? "does not count, " + visible_cut(decision.note, kTextColumns)
+                               : decision.stage.empty() ? "" : "for " + visible(decision.stage);
+    line("decided", verb(decision.decision) + person(decision.username) + (counts.empty() ? "" : " (" + counts + ")") +
+                        quoted(decision.reason));
+  }
+  if (is_end(standing.phase)) {
+    line("outcome", visible_cut(standing.message, 2 * kTextColumns));
+  } else {
+    const std::string stands = standing.phase == RequestPhase::Approved ? standing.message : standing.waiting_for;
+    line("approval", visible_cut(stands, 2 * kTextColumns) + "; you may approve: " + may_approve(dossier));
+  }
+  if (!spec.diff.empty()) {
+    text += "\n";
+    const std::vector<std::string> lines = split(spec.diff, '\n');
+    const bool fits = lines.size() <= kMaxDiffLines;
+    for (std::size_t i = 0; i < (fits ? lines.size() : kMaxDiffLines - 1); ++i) text += "\n  " + visible_cut(lines[i], 130);
+    if (!fits) text += "\n  … " + count_of(lines.size() - (kMaxDiffLines - 1), "more line");
+  }
+  return text;
+}
+
+std::string next_command(const Dossier& dossier) {
+  const ApprovalRequest& request = dossier.request;
+  const std::string target = typed_target(request.spec.target) + " -n " + visible(request.metadata.namespace_);
+  const bool held = request.spec.hold == RequestHold::Suspend;
+  const Standing standing = standing_of(dossier);
+  if (standing.phase == RequestPhase::Pending) return "kubectl holdpoint approve " + place(request);
+  if (standing.phase == RequestPhase::Approved && held) return "kubectl holdpoint resume " + target;
+  if (held && standing.phase != RequestPhase::Released && standing.phase != RequestPhase::Approved)
+    return "kubectl holdpoint abandon " + target;
+  return "kubectl holdpoint audit list --request " + visible(request.metadata.name);
+}
+
+std::string outcome(const ApprovalRequest& request, Decision decision, const std::string& approval, bool counted) {
+  const std::string target = describe_target(request.spec.target);
+  const std::string by = " (" + visible(approval) + ")";
+  const RequestPhase phase = request.status.phase;
+  const std::string not_counted = "stored as " + visible(approval) +
+                                  ", but Holdpoint's operator has not counted it yet; it counts all the same. Look again: "
+                                  "kubectl holdpoint show " + place(request);
+  const std::string over = "stored as " + visible(approval) + ", but the request was over: " +
+                           std::string(to_string(phase)) + ", " + visible_cut(request.status.message, kTextColumns);
+  const bool held = request.spec.hold == RequestHold::Suspend;
+  const std::string stays = held ? target + " stays held; to put back what ran: kubectl holdpoint abandon " +
+                                       typed_target(request.spec.target) + " -n " + visible(request.metadata.namespace_)
+                                 : target + " stays as it is";
+  switch (decision) {
+    case Decision::Deny:
+      if (phase == RequestPhase::Denied) return "denied" + by + ": " + stays;
+      return phase == RequestPhase::Pending || phase == RequestPhase::Approved ? not_counted : over;
+    case Decision::Withdraw:
+      if (phase == RequestPhase::Withdrawn) return "withdrawn" + by + ": " + stays;
+      return phase == RequestPhase::Pending || phase == RequestPhase::Approved ? not_counted : over;
+    case Decision::Approve: break;
+  }
+  if (phase == RequestPhase::Released) return "approved" + by + ": " + target + " is released";
+  if (phase == RequestPhase::Approved) {
+    switch (request.spec.hold) {
+      case RequestHold::Suspend: return "approved" + by + ": " + target + " is being released";
+      case RequestHold::Deny:
+        return "approved" + by + ": apply the change again" +
+               (request.status.expires_at.empty() ? "" : ", before " + visible(request.status.expires_at));
+      case RequestHold::Retry: return "approved" + by + ": the client that waits goes through by itself, or apply the change again";
+    }
+  }
+  if (phase != RequestPhase::Pending) return over;
+  return counted ? "approved" + by + ": " + visible_cut(request.status.message, kTextColumns) : not_counted;
+}
+
+std::string request_table(std::vector<ApprovalRequest> requests, Instant now, Colour colour) {
+  std::sort(requests.begin(), requests.end(), [](const ApprovalRequest& a, const ApprovalRequest& b) {
+    return std::tie(a.metadata.namespace_, a.metadata.creation_timestamp, a.metadata.name) <
+           std::tie(b.metadata.namespace_, b.metadata.creation_timestamp, b.metadata.name);
+  });
+  std::vector<std::vector<Cell>> rows;
+  for (const ApprovalRequest& request : requests) {
+    const ApprovalRequestStatus& status = request.status;
+    std::string change = request.spec.summary.empty() ? "-" : visible_cut(request.spec.summary.front(), 60);
+    if (request.spec.summary.size() > 1) change += " (+" + std::to_string(request.spec.summary.size() - 1) + ")";
+    const auto expires = parse_rfc3339(status.expires_at);
+    const std::string phase(to_string(status.phase));
+    rows.push_back({{visible(request.metadata.namespace_), {}},
+                    {visible(request.metadata.name), {}},
+                    {phase, painted(status.phase, colour)},
+                    {visible_cut(typed_target(request.spec.target), 60), {}},
+                    {change, {}},
+                    {status.approvals.empty() ? "-" : visible_cut(status.approvals, 20), {}},
+                    {visible_cut(person(request.spec.requester.username), 50), {}},
+                    {ago(request.metadata.creation_timestamp, now), {}},
+                    {expires.ok() && !is_end(status.phase) ? until(*expires, now) : "-", {}}});
+  }
+  return table({"NAMESPACE", "NAME", "STATE", "TARGET", "CHANGE", "APPROVALS", "REQUESTER", "AGE", "EXPIRES"}, rows);
+}
+
+}  // namespace holdpoint::cli

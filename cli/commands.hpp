@@ -1,0 +1,32 @@
+// The commands of kubectl-holdpoint. Each reads through kubectl, prints, and answers with an Error for what did not
+// work: what, why, next step. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "cli/kubectl.hpp"
+#include "cli/reads.hpp"
+
+namespace holdpoint::cli {
+
+enum class Ended { Hidden, Shown };
+
+[[nodiscard]] Result<Done> list(const Kubectl& kubectl, Namespaces which, Ended ended);
+[[nodiscard]] Result<Done> show(const Kubectl& kubectl, const std::string& request);
+
+// Shows the card, creates the Approval, and tells what came of it within some seconds.
+[[nodiscard]] Result<Done> decide(const Kubectl& kubectl, const std::string& request, Decision decision,
+                                  const std::string& reason);
+
+// Takes the marks of approved requests from an object, for when the operator is down. The webhook judges it.
+[[nodiscard]] Result<Done> resume(const Kubectl& kubectl, const std::string& object);
+// Puts back what the object was before it was held.
+[[nodiscard]] Result<Done> abandon(const Kubectl& kubectl, const std::string& object);
+
+// `request` empty: all records.
+[[nodiscard]] Result<Done> audit_list(const Kubectl& kubectl, const std::string& request);
+// `expected_records` 0 and `expected_head` empty: without a checkpoint.
+[[nodiscard]] Result<Done> audit_verify(const Kubectl& kubectl, std::int64_t expected_records, const std::string& expected_head);
+
+}  // namespace holdpoint::cli

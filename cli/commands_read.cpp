@@ -1,0 +1,30 @@
+#include "base/text.hpp"
+#include "cli/commands.hpp"
+#include "cli/screen.hpp"
+
+namespace holdpoint::cli {
+
+Result<Done> list(const Kubectl& kubectl, Namespaces which, Ended ended) {
+  HP_ASSIGN(std::vector<ApprovalRequest> requests, read_requests(kubectl, which));
+  const std::size_t all = requests.size();
+  if (ended == Ended::Hidden)
+    std::erase_if(requests, [](const ApprovalRequest& request) { return is_end(request.status.phase); });
+  if (requests.empty()) {
+    const std::string where = which == Namespaces::All ? "" : " in this namespace";
+    print("Nothing waits for approval" + where + "." +
+          (all == 0 ? "" : " " + count_of(all, "request") + (all == 1 ? " has" : " have") + " ended: --all shows them."));
+    return Done{};
+  }
+  print(request_table(std::move(requests), system_clock().now(), colour_of_stdout()));
+  return Done{};
+}
+
+Result<Done> show(const Kubectl& kubectl, const std::string& request) {
+  HP_ASSIGN(ApprovalRequest found, read_request(kubectl, request));
+  const Dossier dossier = read_dossier(kubectl, std::move(found));
+  print(card(dossier, colour_of_stdout()) + "\n");
+  print(next_command(dossier));
+  return Done{};
+}
+
+}  // namespace holdpoint::cli

@@ -1,0 +1,125 @@
+#include "cli/reads.hpp"
+
+#include <future>
+
+#include "base/text.hpp"
+#include "cli/names.hpp"
+#include "crds/codec.hpp"
+
+namespace holdpoint::cli {
+namespace {
+
+template <class T>
+std::string plural() {
+  return kind_info<T>().plural + "." + kGroup;
+}
+
+template <class T>
+Result<std::vector<T>> read_list(const Kubectl& kubectl, std::vector<std::string> flags) {
+  std::vector<std::string> args{"get", plural<T>(), "-o", "json"};
+  args.insert(args.end(), flags.begin(), flags.end());
+  HP_ASSIGN(const Json list, kubectl.json(args));
+  std::vector<T> items;
+  const Json* found = member_at(list, {"items"});
+  if (found == nullptr || !found->is_array()) return invalid("kubectl printed no list of " + kind_info<T>().kind);
+  for (const Json& item : *found) {
+    auto decoded = decode<T>(item);
+    if (decoded.ok()) {
+      items.push_back(std::move(*decoded));
+    } else {
+      print_error(visible(string_at(item, {"metadata", "name"})) + " is left out: " + visible(decoded.error().message) +
+                  "; a newer kubectl-holdpoint may understand it");
+    }
+  }
+  return items;
+}
+
+template <class T>
+Result<T> read_one(const Kubectl& kubectl, const std::string& namespace_, const std::string& name) {
+  std::vector<std::string> args{"get", plural<T>() + "/" + name, "-o", "json"};
+  if (!namespace_.empty()) args.push_back("--namespace=" + namespace_);
+  HP_ASSIGN(const Json object, kubectl.json(args));
+  return decode<T>(object);
+}
+
+Result<Identity> read_me(const Kubectl& kubectl) {
+  HP_ASSIGN(const Json review, kubectl.json({"auth", "whoami", "-o", "json"}));
+  const Json* info = member_at(review, {"status", "userInfo"});
+  if (info == nullptr) return invalid("kubectl auth whoami told of no user");
+  return decode_part<Identity>(*info);
+}
+
+Result<bool> read_authorized(const Kubectl& kubectl, const ApprovalRequest& request) {
+  HP_ASSIGN(const Output output,
+            kubectl.run({"auth", "can-i", "approve", plural<ApprovalPolicy>() + "/" + request.spec.policy.name,
+                         "--namespace=" + request.metadata.namespace_}));
+  const std::string answer = output.out.substr(0, output.out.find_first_of(" \n"));
+  if (answer == "yes") return true;
+  if (answer == "no") return false;
+  return Error{ErrorKind::Unavailable, clean_message(output.err), {}};
+}
+
+std::set<std::string> read_writers(const Kubectl& kubectl, const ApprovalRequest& request) {
+  const Target& target = request.spec.target;
+  const Pausable how = pausable(target.group, target.resource);
+  if (request.spec.hold != RequestHold::Suspend || how == Pausable::No || !is_name(target.name)) return {};
+  const auto object = kubectl.json({"get", target.resource + "." + target.group + "/" + target.name, "-o", "json",
+                                    "--namespace=" + request.metadata.namespace_});
+  if (!object.ok()) return {};
+  const Marks marks = read_marks(*object, how);
+  return held_request(marks, request.spec.policy.name, *object) == request.metadata.name ? marks.held_by : std::set<std::string>();
+}
+
+}  // namespace
+
+Result<std::vector<ApprovalRequest>> read_requests(const Kubectl& kubectl, Namespaces which) {
+  return read_list<ApprovalRequest>(kubectl, which == Namespaces::All ? std::vector<std::string>{"--all-namespaces"} : std::vector<std::string>());
+}
+
+Result<ApprovalRequest> read_request(const Kubectl& kubectl, const std::string& typed) {
+  HP_TRY(check_name("request", typed));
+  auto request = read_one<ApprovalRequest>(kubectl, {}, typed);
+  if (request.ok() || request.error().kind != ErrorKind::NotFound) return request;
+  HP_ASSIGN(const std::vector<ApprovalRequest> all, read_requests(kubectl, Namespaces::One));
+  const auto found = find_request(all, typed);
+  if (found.ok()) return **found;
+  if (found.error().kind != ErrorKind::NotFound) return found.error();
+  return Error{ErrorKind::NotFound, found.error().message + " in this namespace\n  next:  look for it in all of them\nkubectl holdpoint list -A --all", {}};
+}
+
+Result<ApprovalRequest> read_named_request(const Kubectl& kubectl, const std::string& namespace_, const std::string& name) {
+  HP_TRY(check_name("request", name));
+  return read_one<ApprovalRequest>(kubectl, namespace_, name);
+}
+
+Dossier read_dossier(const Kubectl& kubectl, ApprovalRequest request) {
+  Dossier dossier;
+  dossier.request = std::move(request);
+  dossier.now = system_clock().now();
+  const ApprovalRequest& about = dossier.request;
+  // A kubectl takes some 100 ms each: all of them at once.
+  auto approvals = std::async(std::launch::async, [&] {
+    return read_list<Approval>(kubectl, {"--namespace=" + about.metadata.namespace_,
+                                         "--selector=" + std::string(kRequestLabel) + "=" + about.metadata.uid});
+  });
+  auto policy = std::async(std::launch::async, [&] { return read_one<ApprovalPolicy>(kubectl, {}, about.spec.policy.name); });
+  auto me = std::async(std::launch::async, [&] { return read_me(kubectl); });
+  auto authorized = std::async(std::launch::async, [&] { return read_authorized(kubectl, about); });
+  dossier.writers = read_writers(kubectl, about);
+  if (auto read = approvals.get(); read.ok()) {
+    dossier.approvals = std::move(*read);
+  } else {
+    print_error("the Approvals of it cannot be read, so the count may be behind: " + read.error().message);
+  }
+  if (auto read = policy.get(); read.ok()) {
+    dossier.policy = std::move(*read);
+    dossier.policy_is = Dossier::PolicyIs::Read;
+  } else if (read.error().kind == ErrorKind::NotFound) {
+    dossier.policy_is = Dossier::PolicyIs::Gone;
+  }
+  if (auto read = me.get(); read.ok()) dossier.me = std::move(*read);
+  if (auto read = authorized.get(); read.ok()) dossier.authorized = *read;
+  return dossier;
+}
+
+}  // namespace holdpoint::cli
