@@ -1,0 +1,333 @@
+#include "core/approval/standing.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <functional>
+#include <random>
+
+#include "core/approval/digest.hpp"
+#include "core/approval/selector.hpp"
+#include "core/approval/slots.hpp"
+
+namespace holdpoint {
+namespace {
+
+Instant at(const std::string& time) { return *parse_rfc3339("2026-01-01T" + time + "Z"); }
+
+// A request of alice at 10:00, pending for 2 h, approvals valid for 1 h, one stage of the group leads.
+struct Court {
+  ApprovalPolicy policy;
+  ApprovalRequest request;
+  StandingInput input;
+
+  explicit Court(std::int64_t required = 1) {
+    policy.metadata.name = "prod", policy.metadata.uid = "p";
+    policy.spec.stages = {{"leads", {{"leads"}, {"zoe"}, {"ops/bot"}}, required}};
+    policy.spec.expiry = {"2h", "1h"};
+    request.metadata.name = "web-1", request.metadata.uid = "r", request.metadata.namespace_ = "production";
+    request.metadata.creation_timestamp = "2026-01-01T10:00:00Z";
+    request.spec.policy = {"prod", "p", policy_hash(policy.spec)};
+    request.spec.binding_digest = "sha256:b";
+    request.spec.requester = {"alice", "u-alice", {"developers"}};
+    request.spec.stages = policy.spec.stages;
+    input.now = at("10:30:00");
+  }
+  Approval approval(const std::string& who, const std::string& time, Decision decision = Decision::Approve) const {
+    Approval made;
+    made.metadata.name = "by-" + who + "-" + time;
+    made.metadata.creation_timestamp = "2026-01-01T" + time + "Z";
+    made.spec.request = {"web-1", "r", "sha256:b"};
+    made.spec.decision = decision;
+    made.spec.author = {who, "u-" + who, {"leads"}};
+    return made;
+  }
+  Court& by(const std::string& who, const std::string& time = "10:10:00", Decision decision = Decision::Approve) {
+    input.ballots.push_back({approval(who, time, decision), true});
+    return *this;
+  }
+  Standing standing() {
+    input.request = &request;
+    input.policy = &policy;
+    return next_state(input);
+  }
+  RequestPhase phase() { return standing().phase; }
+};
+
+TEST_CASE("one approval of one is enough, and nothing is not") {
+  CHECK(Court().phase() == RequestPhase::Pending);
+  CHECK(Court().by("bob").phase() == RequestPhase::Approved);
+  CHECK(Court(2).by("bob").phase() == RequestPhase::Pending);
+  CHECK(Court(2).by("bob").by("eve").phase() == RequestPhase::Approved);
+  CHECK(Court(2).by("bob").standing().waiting_for == "1 of 2, needs group leads or user zoe or service account ops/bot");
+}
+
+TEST_CASE("an approval counts only as the rules say") {
+  Court court;
+  court.by("bob");
+  Approval& approval = court.input.ballots[0].approval;
+  SUBCASE("of another request's uid") { approval.spec.request.uid = "other"; }
+  SUBCASE("of another digest") { approval.spec.request.binding_digest = "sha256:c"; }
+  SUBCASE("without the right") { court.input.ballots[0].authorized = false; }
+  SUBCASE("by somebody the stage does not name") { approval.spec.author.groups = {"developers"}; }
+  SUBCASE("while it is being revoked") { approval.metadata.deletion_timestamp = "2026-01-01T10:20:00Z"; }
+  SUBCASE("from before the request") { approval.metadata.creation_timestamp = "2026-01-01T09:59:59Z"; }
+  SUBCASE("from after it expired") { approval.metadata.creation_timestamp = "2026-01-01T12:00:01Z"; }
+  SUBCASE("without a time") { approval.metadata.creation_timestamp = ""; }
+  SUBCASE("by the requester") { approval.spec.author = {"alice", "", {"leads"}}; }
+  SUBCASE("by the requester's uid under another name") { approval.spec.author = {"alice2", "u-alice", {"leads"}}; }
+  SUBCASE("by whose write it is") { court.input.writers = {{"bob", "", {}}}; }
+  SUBCASE("by nobody") { approval.spec.author.username = ""; }
+  CHECK(court.phase() == RequestPhase::Pending);
+  CHECK_FALSE(court.standing().decisions.at(0).note.empty());
+}
+
+TEST_CASE("the requester may approve where the policy says so") {
+  Court court;
+  court.policy.spec.separation_of_duties.requester_may_approve = true;
+  court.request.spec.policy.hash = policy_hash(court.policy.spec);
+  CHECK(court.by("alice").phase() == RequestPhase::Approved);
+}
+
+TEST_CASE("one person is one, by name or by uid") {
+  Court court(2);
+  court.by("bob").by("bob", "10:11:00");
+  CHECK(court.phase() == RequestPhase::Pending);
+  court.input.ballots[1].approval.spec.author = {"robert", "u-bob", {"leads"}};
+  CHECK(court.phase() == RequestPhase::Pending);
+}
+
+TEST_CASE("time: an expired request is denied even with enough approvals") {
+  Court court;
+  court.input.now = at("12:00:00");
+  CHECK(court.phase() == RequestPhase::Expired);
+  court.by("bob", "11:30:00");
+  CHECK(court.phase() == RequestPhase::Approved);
+  court.input.now = at("12:29:59");
+  CHECK(court.phase() == RequestPhase::Approved);
+  court.input.now = at("12:30:00");
+  CHECK(court.phase() == RequestPhase::Expired);
+}
+
+TEST_CASE("validity counts from the last approval that was needed, not from a later one") {
+  Court court;
+  court.by("bob", "10:10:00").by("eve", "10:40:00");
+  court.input.now = at("11:09:59");
+  CHECK(court.phase() == RequestPhase::Approved);
+  CHECK(court.standing().approved_at == at("10:10:00"));
+  court.input.now = at("11:10:00");
+  CHECK(court.phase() == RequestPhase::Expired);
+}
+
+TEST_CASE("one denial by somebody eligible ends it, approved or not") {
+  CHECK(Court().by("bob", "10:10:00", Decision::Deny).phase() == RequestPhase::Denied);
+  CHECK(Court().by("bob").by("eve", "10:20:00", Decision::Deny).phase() == RequestPhase::Denied);
+  Court court;
+  court.by("bob", "10:10:00", Decision::Deny);
+  court.input.ballots[0].approval.spec.author.groups = {};
+  CHECK(court.phase() == RequestPhase::Pending);
+}
+
+TEST_CASE("only the requester withdraws") {
+  CHECK(Court().by("alice", "10:10:00", Decision::Withdraw).phase() == RequestPhase::Withdrawn);
+  CHECK(Court().by("bob", "10:10:00", Decision::Withdraw).phase() == RequestPhase::Pending);
+}
+
+TEST_CASE("A3: a policy that changed, was made anew or is gone makes it stale") {
+  Court court;
+  court.by("bob");
+  SUBCASE("asks for more") { court.policy.spec.stages[0].required = 2; }
+  SUBCASE("asks for less") { court.policy.spec.stages[0].approvers.groups.push_back("all"); }
+  SUBCASE("made anew") { court.policy.metadata.uid = "q"; }
+  CHECK(court.phase() == RequestPhase::Stale);
+  court.input.policy = nullptr;
+  court.input.request = &court.request;
+  CHECK(next_state(court.input).phase == RequestPhase::Stale);
+}
+
+TEST_CASE("a newer change ends what waits, and not what was approved before it came") {
+  Court court;
+  court.input.newer = {{"web-2", at("10:20:00")}};
+  CHECK(court.phase() == RequestPhase::Superseded);
+  court.by("bob", "10:10:00");
+  CHECK(court.phase() == RequestPhase::Approved);
+  court.input.ballots.clear();
+  court.by("bob", "10:25:00");
+  CHECK(court.phase() == RequestPhase::Superseded);
+  court.policy.spec.supersede = Supersede::Keep;
+  CHECK(court.phase() == RequestPhase::Approved);
+}
+
+TEST_CASE("B12: an end in the status stays, and Approved in the status approves nothing") {
+  Court court;
+  using enum RequestPhase;
+  court.request.status.phase = Approved;
+  CHECK(court.phase() == Pending);
+  court.by("bob");
+  for (const RequestPhase end : {Released, Denied, Expired, Superseded, Stale, Withdrawn}) {
+    court.request.status.phase = end;
+    CHECK(court.phase() == end);
+  }
+}
+
+TEST_CASE("a claimed change is judged by the time of its claim, and can no more be denied") {
+  Court court;
+  court.by("bob", "10:10:00").by("eve", "10:20:00", Decision::Deny);
+  court.request.status.claim = Claim{"uid", "1", "2026-01-01T10:15:00.000000Z", {"alice", "", {}}};
+  court.input.now = at("15:00:00");
+  CHECK(court.phase() == RequestPhase::Approved);
+  court.request.status.claim->time = "2026-01-01T11:15:00.000000Z";
+  CHECK(court.phase() == RequestPhase::Expired);
+  court.input.released = true;
+  CHECK(court.phase() == RequestPhase::Released);
+}
+
+TEST_CASE("what cannot be read counts against the request") {
+  Court court;
+  court.by("bob");
+  SUBCASE("no stage") {
+    court.request.spec.stages.clear();
+    CHECK(court.phase() == RequestPhase::Pending);
+  }
+  SUBCASE("no time of creation") {
+    court.request.metadata.creation_timestamp = "soon";
+    CHECK(court.phase() == RequestPhase::Stale);
+  }
+  SUBCASE("no expiry that can be read") {
+    court.policy.spec.expiry.approved = "later";
+    court.request.spec.policy.hash = policy_hash(court.policy.spec);
+    CHECK(court.phase() == RequestPhase::Expired);
+  }
+}
+
+TEST_CASE("stages are filled in order by distinct people, and early approvals wait") {
+  Court court;
+  court.policy.spec.stages = {{"team", {{"leads"}, {}, {}}, 1}, {"security", {{"appsec"}, {}, {}}, 1}};
+  court.request.spec.stages = court.policy.spec.stages;
+  court.request.spec.policy.hash = policy_hash(court.policy.spec);
+  court.by("sam");
+  court.input.ballots[0].approval.spec.author.groups = {"appsec", "leads"};
+  CHECK(court.phase() == RequestPhase::Pending);  // one person in both groups is one person
+  court.by("bob", "10:20:00");
+  CHECK(court.phase() == RequestPhase::Approved);
+  CHECK(court.standing().approved_at == at("10:20:00"));
+}
+
+TEST_CASE("objections tell why and what next, by the rules that count") {
+  const auto why = [](Court& court, const Approval& approval, bool authorized = true) {
+    (void)court.standing();
+    return objection(court.input, approval.spec, authorized);
+  };
+  Court court;
+  CHECK_FALSE(why(court, court.approval("bob", "10:10:00")).has_value());
+  CHECK(why(court, court.approval("bob", "10:10:00"), false)->find("kubectl auth can-i approve") != std::string::npos);
+  CHECK(why(court, court.approval("alice", "10:10:00"))->find("somebody else must") != std::string::npos);
+  CHECK(why(court, court.approval("bob", "10:10:00", Decision::Withdraw))->find("alice") != std::string::npos);
+  CHECK_FALSE(why(court, court.approval("alice", "10:10:00", Decision::Withdraw)).has_value());
+  Approval stranger = court.approval("mallory", "10:10:00");
+  stranger.spec.author.groups = {};
+  CHECK(why(court, stranger)->find("group leads") != std::string::npos);
+  court.by("bob");
+  CHECK(why(court, court.approval("bob", "10:20:00"))->find("already") != std::string::npos);
+  CHECK(why(court, court.approval("eve", "10:20:00"))->find("already") != std::string::npos);
+  CHECK_FALSE(why(court, court.approval("eve", "10:20:00", Decision::Deny)).has_value());
+  court.request.status.phase = RequestPhase::Denied;
+  CHECK(why(court, court.approval("eve", "10:20:00"))->find("is over") != std::string::npos);
+}
+
+TEST_CASE("A8: eligible is byte-exact") {
+  const Stage stage{"s", {{"leads"}, {"admin"}, {"ops/bot"}}, 1};
+  CHECK(is_eligible(stage, {"x", "", {"leads"}}));
+  CHECK(is_eligible(stage, {"admin", "", {}}));
+  CHECK(is_eligible(stage, {"system:serviceaccount:ops:bot", "", {}}));
+  CHECK_FALSE(is_eligible(stage, {"\u0430dmin", "", {}}));
+  CHECK_FALSE(is_eligible(stage, {"Admin", "", {"Leads"}}));
+  CHECK_FALSE(is_eligible(stage, {"ops/bot", "", {}}));
+  CHECK_FALSE(is_eligible(stage, {"system:serviceaccount:ops:bot2", "", {}}));
+}
+
+TEST_CASE("property: order does not matter, and what does not count never helps") {
+  std::mt19937 random(7);
+  const char* people[] = {"alice", "bob", "eve", "mia", "zoe"};
+  const char* times[] = {"10:01:00", "10:05:00", "10:09:00"};
+  for (int round = 0; round < 2000; ++round) {
+    Court court(1 + static_cast<std::int64_t>(random() % 3));
+    for (unsigned i = random() % 5; i > 0; --i) {
+      court.by(people[random() % 5], times[random() % 3], random() % 6 == 0 ? Decision::Deny : Decision::Approve);
+      if (random() % 4 == 0) court.input.ballots.back().authorized = false;
+      if (random() % 4 == 0) court.input.ballots.back().approval.spec.author.groups = {"developers"};
+    }
+    const Standing standing = court.standing();
+    std::shuffle(court.input.ballots.begin(), court.input.ballots.end(), random);
+    CHECK(court.standing().phase == standing.phase);
+    CHECK(court.standing().have == standing.have);
+    // Never approved without as many distinct eligible people, and never with an eligible denial.
+    std::vector<std::string> distinct;
+    bool denied = false;
+    for (const Ballot& ballot : court.input.ballots) {
+      const Identity& author = ballot.approval.spec.author;
+      const bool counts = ballot.authorized && is_eligible(court.policy.spec.stages[0], author);
+      denied = denied || (counts && ballot.approval.spec.decision == Decision::Deny);
+      if (counts && ballot.approval.spec.decision == Decision::Approve && author.username != "alice")
+        distinct.push_back(author.username);
+    }
+    std::sort(distinct.begin(), distinct.end());
+    distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
+    const bool enough = static_cast<std::int64_t>(distinct.size()) >= court.policy.spec.stages[0].required;
+    CHECK((standing.phase == RequestPhase::Approved) == (enough && !denied));
+  }
+}
+
+TEST_CASE("property: slots are filled as well as trying everything would") {
+  std::mt19937 random(3);
+  for (int round = 0; round < 3000; ++round) {
+    const std::size_t slots = 1 + random() % 4, people = random() % 5;
+    std::vector<std::vector<std::size_t>> eligible(slots);
+    for (auto& list : eligible)
+      for (std::size_t person = 0; person < people; ++person)
+        if (random() % 2 == 0) list.push_back(person);
+    const auto filled = fill_slots(eligible, people);
+    std::size_t got = 0;
+    std::vector<int> used;
+    for (std::size_t slot = 0; slot < slots; ++slot) {
+      if (filled[slot] < 0) continue;
+      ++got;
+      used.push_back(filled[slot]);
+      CHECK(std::find(eligible[slot].begin(), eligible[slot].end(), static_cast<std::size_t>(filled[slot])) != eligible[slot].end());
+    }
+    std::sort(used.begin(), used.end());
+    CHECK(std::adjacent_find(used.begin(), used.end()) == used.end());
+    const std::function<std::size_t(std::size_t, unsigned)> best = [&](std::size_t slot, unsigned taken) -> std::size_t {
+      if (slot == slots) return 0;
+      std::size_t most = best(slot + 1, taken);
+      for (const std::size_t person : eligible[slot])
+        if ((taken & (1u << person)) == 0) most = std::max(most, 1 + best(slot + 1, taken | 1u << person));
+      return most;
+    };
+    CHECK(got == best(0, 0));
+  }
+}
+
+TEST_CASE("label selectors select as the API server does") {
+  LabelSelector selector;
+  CHECK(matches(selector, {}));
+  selector.match_labels = {{"a", "1"}};
+  CHECK(matches(selector, {{"a", "1"}, {"b", "2"}}));
+  CHECK_FALSE(matches(selector, {{"a", "2"}}));
+  CHECK_FALSE(matches(selector, {}));
+  const auto only = [](const char* op, std::vector<std::string> values) {
+    LabelSelector made;
+    made.match_expressions = {{"k", op, std::move(values)}};
+    return made;
+  };
+  CHECK(matches(only("In", {"x", "y"}), {{"k", "y"}}));
+  CHECK_FALSE(matches(only("In", {"x"}), {}));
+  CHECK(matches(only("NotIn", {"x"}), {}));
+  CHECK_FALSE(matches(only("NotIn", {"x"}), {{"k", "x"}}));
+  CHECK(matches(only("Exists", {}), {{"k", ""}}));
+  CHECK(matches(only("DoesNotExist", {}), {{"j", ""}}));
+  CHECK_FALSE(matches(only("Like", {"x"}), {{"k", "x"}}));
+}
+
+}  // namespace
+}  // namespace holdpoint
