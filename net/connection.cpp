@@ -434,14 +434,18 @@ std::shared_ptr<Connection> Register::evict() {
   return nullptr;
 }
 
+bool Register::crowded() {
+  // An evicted one keeps its seat until its coroutine ends.
+  const std::lock_guard lock(mutex_);
+  return evictable_.size() + settled_.size() >= 2 * seats_;
+}
+
 std::unique_ptr<Register::Seat> Register::admit(std::weak_ptr<Connection> connection) {
   std::shared_ptr<Connection> evicted;
   std::unique_ptr<Seat> seat;
   {
     const std::lock_guard lock(mutex_);
     const std::size_t taken = evictable_.size() + settled_.size();
-    // An evicted one keeps its seat until its coroutine ends; twice the seats is the most there can be then.
-    if (taken >= 2 * seats_) return nullptr;
     if (taken >= seats_ && (evicted = evict()) == nullptr) return nullptr;
     seat = std::make_unique<Seat>(*this, evictable_.insert(evictable_.end(), Entry{std::move(connection)}));
   }

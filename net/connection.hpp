@@ -59,6 +59,8 @@ class Register {
     bool proven_ = false;  // known without the lock
   };
 
+  // Too many evicted ones have not left yet: whoever accepts should wait a moment.
+  [[nodiscard]] bool crowded();
   // Null when all seats are taken by proven ones.
   [[nodiscard]] std::unique_ptr<Seat> admit(std::weak_ptr<Connection> connection);
   // Closes the unproven connection that is here longest, if there is one.

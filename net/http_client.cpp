@@ -113,6 +113,7 @@ class Ender {
 void initialize_http(int threads) {
   static std::once_flag once_only;
   std::call_once(once_only, [threads] {
+    initialize_tls();
     try {
       crossplat::threadpool::initialize_with_threads(static_cast<std::size_t>(std::max(1, threads)));
     } catch (const std::exception& thrown) {

@@ -30,6 +30,7 @@ using SharedTls = std::shared_ptr<asio::ssl::context>;
 
 // When descriptors or memory have run out, accepting again at once would only burn the processor.
 constexpr Duration kBackOff{100};
+constexpr Duration kCrowded{1};
 
 Result<SharedTls> load(const ServerTls& files) {
   HP_ASSIGN(TlsContext context, load_server_tls(files));
@@ -95,6 +96,11 @@ struct HttpServer::Impl {
   asio::awaitable<void> accept() {
     while (!core->stopping) {
       error_code error;
+      if (core->connections.crowded()) {
+        back_off.expires_after(kCrowded);
+        co_await back_off.async_wait(asio::redirect_error(asio::use_awaitable, error));
+        continue;
+      }
       // By name: the socket's own strand, on which all that concerns the connection runs.
       const asio::any_io_executor strand = asio::make_strand(core->io);
       tcp::socket socket = co_await acceptor.async_accept(strand, asio::redirect_error(asio::use_awaitable, error));

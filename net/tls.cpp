@@ -194,6 +194,8 @@ bool ClientTls::apply(ssl_ctx_st* context) const {
   return true;
 }
 
+void initialize_tls() { OPENSSL_init_ssl(0, nullptr); }
+
 std::string tls_reason(unsigned long code) {
   const char* const reason = ERR_reason_error_string(code);
   return reason == nullptr ? std::string() : std::string(reason);

@@ -46,6 +46,10 @@ class ClientTls {
   std::shared_ptr<const Material> material_;
 };
 
+// Makes OpenSSL clean up at exit after whatever is made later: its state in the threads of a pool is lost when
+// it goes first.
+void initialize_tls();
+
 // OpenSSL's words for one of its error codes; empty when it has none.
 [[nodiscard]] std::string tls_reason(unsigned long code);
 
