@@ -42,7 +42,7 @@ int run(int argc, char** argv) {
   CLI::App app{"Approve, deny and look at changes that Holdpoint holds.\n"
                "A request may be named by the first letters of its name."};
   app.name("kubectl holdpoint");
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1);  // none: told below, in words that fit
   app.fallthrough();
   app.set_help_flag("-h,--help", "Show this");
 
@@ -91,7 +91,7 @@ int run(int argc, char** argv) {
   abandon_command->callback([&] { command = [&](const Kubectl& kubectl) { return abandon(kubectl, object); }; });
 
   auto* audit = app.add_subcommand("audit", "The trail: who, what, when, why");
-  audit->require_subcommand(1);
+  audit->require_subcommand(0, 1);
   audit->fallthrough();
   auto* audit_list_command = audit->add_subcommand("list", "All records");
   audit_list_command->add_option("--request", request, "Only those of this request");
@@ -115,6 +115,12 @@ int run(int argc, char** argv) {
   if (is_version) {
     print("kubectl-holdpoint " HOLDPOINT_VERSION);
     return kDone;
+  }
+
+  if (!command) {
+    print_error("say what to do" + std::string(audit->parsed() ? " with the trail: audit list, or audit verify" : ": list, show, approve, deny...") +
+                "\n  next:  see how it is used\nkubectl holdpoint --help");
+    return kUsage;
   }
 
   std::vector<std::string> flags;

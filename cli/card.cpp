@@ -4,6 +4,8 @@
 #include <tuple>
 
 #include "base/text.hpp"
+#include "core/approval/digest.hpp"
+#include "core/approval/hold.hpp"
 #include "core/approval/wording.hpp"
 #include "crds/codec.hpp"
 
@@ -14,10 +16,34 @@ constexpr std::size_t kLabelColumns = 10;
 constexpr std::size_t kTextColumns = 160;
 constexpr std::size_t kMaxDiffLines = 30;
 
-StandingInput input_of(const Dossier& dossier) {
+// The rules of a policy that this user may not read, as far as the request tells them. Whether requesters may approve
+// their own is not among it, nor when requests expire.
+ApprovalPolicy policy_told_by(const ApprovalRequest& request) {
+  ApprovalPolicy policy;
+  policy.metadata.name = request.spec.policy.name;
+  policy.metadata.uid = request.spec.policy.uid;
+  policy.spec.stages = request.spec.stages;
+  policy.spec.expiry = {"87600h", "87600h"};
+  return policy;
+}
+
+// What next_state() and objection() ask for; lives as long as `dossier` and itself.
+struct Judged {
+  explicit Judged(const Dossier& dossier);
+  Judged(const Judged&) = delete;
+  Judged& operator=(const Judged&) = delete;
+  ApprovalRequest request;
+  ApprovalPolicy policy;
   StandingInput input;
-  input.request = &dossier.request;
-  if (dossier.policy_is == Dossier::PolicyIs::Read) input.policy = &dossier.policy;
+};
+
+Judged::Judged(const Dossier& dossier) : request(dossier.request), policy(dossier.policy) {
+  if (dossier.policy_is == Dossier::PolicyIs::Unreadable) {
+    policy = policy_told_by(request);
+    request.spec.policy.hash = policy_hash(policy.spec);
+  }
+  input.request = &request;
+  if (dossier.policy_is != Dossier::PolicyIs::Gone) input.policy = &policy;
   for (const Approval& approval : dossier.approvals) {
     // Only Holdpoint may ask whether somebody else may approve: what it found out stands in the status.
     const auto& lines = dossier.request.status.decisions;
@@ -28,7 +54,6 @@ StandingInput input_of(const Dossier& dossier) {
   }
   for (const std::string& writer : dossier.writers) input.writers.push_back({writer, {}, {}});
   input.now = dossier.now;
-  return input;
 }
 
 std::string place(const ApprovalRequest& request) {
@@ -66,11 +91,6 @@ std::string quoted(const std::string& reason) {
   return reason.empty() ? "" : ": \"" + visible_cut(reason, kTextColumns) + "\"";
 }
 
-bool is_named(const Dossier& dossier) {
-  const auto& stages = dossier.request.spec.stages;
-  return std::any_of(stages.begin(), stages.end(), [&](const Stage& stage) { return is_eligible(stage, *dossier.me); });
-}
-
 bool is_own(const Dossier& dossier) {
   return same_person(*dossier.me, dossier.request.spec.requester) || dossier.writers.contains(dossier.me->username);
 }
@@ -89,17 +109,11 @@ std::string person(const std::string& username) {
 }
 
 Standing standing_of(const Dossier& dossier) {
-  if (dossier.policy_is != Dossier::PolicyIs::Unreadable) return next_state(input_of(dossier));
-  const ApprovalRequestStatus& status = dossier.request.status;
-  Standing standing;
-  standing.phase = status.phase;
-  standing.message = status.message;
-  standing.decisions = status.decisions;
-  if (const auto expires = parse_rfc3339(status.expires_at); expires.ok()) standing.expires_at = *expires;
-  if (standing.phase == RequestPhase::Pending && !dossier.request.spec.stages.empty()) {
-    const Stage& stage = dossier.request.spec.stages.front();
-    const std::string have = status.approvals.empty() ? "0 of " + std::to_string(stage.required) : status.approvals;
-    standing.waiting_for = visible_cut(have, 32) + ", needs " + who_may(stage);
+  const Judged judged(dossier);
+  Standing standing = next_state(judged.input);
+  if (dossier.policy_is == Dossier::PolicyIs::Unreadable) {
+    const auto expires = parse_rfc3339(dossier.request.status.expires_at);
+    standing.expires_at = expires.ok() && !is_end(standing.phase) ? std::optional(*expires) : std::nullopt;
   }
   return standing;
 }
@@ -107,16 +121,12 @@ Standing standing_of(const Dossier& dossier) {
 std::string may_approve(const Dossier& dossier) {
   if (!dossier.me) return "unknown: the API server would not say who you are";
   if (!dossier.authorized) return "unknown: the API server would not say what you may";
-  if (dossier.policy_is == Dossier::PolicyIs::Unreadable) {
-    // The stages are in the request; whether requesters may approve their own is not.
-    if (is_end(dossier.request.status.phase)) return "no: it is over";
-    if (!is_named(dossier)) return "no: the policy does not name you (" + person(dossier.me->username) + ")";
-    if (!*dossier.authorized) return "no: you lack the verb approve on its policy";
-    return is_own(dossier) ? "unknown: it is your own change, and you may not read the policy" : "yes";
-  }
+  const Judged judged(dossier);
   ApprovalSpec decision;
   decision.author = *dossier.me;
-  const auto why = objection(input_of(dossier), decision, *dossier.authorized);
+  const auto why = objection(judged.input, decision, *dossier.authorized);
+  const bool unclear = dossier.policy_is == Dossier::PolicyIs::Unreadable && why && *dossier.authorized && is_own(dossier);
+  if (unclear) return "unknown: it is your own change, and you may not read what the policy says of that";
   return why ? "no: " + first_line(*why) : "yes";
 }
 
@@ -165,12 +175,28 @@ std::string next_command(const Dossier& dossier) {
   const ApprovalRequest& request = dossier.request;
   const std::string target = typed_target(request.spec.target) + " -n " + visible(request.metadata.namespace_);
   const bool held = request.spec.hold == RequestHold::Suspend;
-  const Standing standing = standing_of(dossier);
-  if (standing.phase == RequestPhase::Pending) return "kubectl holdpoint approve " + place(request);
-  if (standing.phase == RequestPhase::Approved && held) return "kubectl holdpoint resume " + target;
-  if (held && standing.phase != RequestPhase::Released && standing.phase != RequestPhase::Approved)
-    return "kubectl holdpoint abandon " + target;
+  switch (standing_of(dossier).phase) {
+    case RequestPhase::Pending: return "kubectl holdpoint approve " + place(request);
+    case RequestPhase::Approved:
+      if (held) return "kubectl holdpoint resume " + target;
+      break;
+    case RequestPhase::Denied:
+      if (held) return "kubectl holdpoint abandon " + target;
+      break;
+    case RequestPhase::Expired:
+    case RequestPhase::Withdrawn:
+      if (held) return ask_again(request);
+      break;
+    case RequestPhase::Superseded:
+    case RequestPhase::Stale: return "kubectl holdpoint list -n " + visible(request.metadata.namespace_);
+    case RequestPhase::Released: break;
+  }
   return "kubectl holdpoint audit list --request " + visible(request.metadata.name);
+}
+
+std::string ask_again(const ApprovalRequest& request) {
+  return "kubectl annotate --overwrite " + typed_target(request.spec.target) + " -n " + visible(request.metadata.namespace_) + " " +
+         kAskAgainAnnotation + "=" + visible(request.metadata.name);
 }
 
 std::string outcome(const ApprovalRequest& request, Decision decision, const std::string& approval, bool counted) {
@@ -185,7 +211,8 @@ std::string outcome(const ApprovalRequest& request, Decision decision, const std
   const bool held = request.spec.hold == RequestHold::Suspend;
   const std::string stays = held ? target + " stays held; to put back what ran: kubectl holdpoint abandon " +
                                        typed_target(request.spec.target) + " -n " + visible(request.metadata.namespace_)
-                                 : target + " stays as it is";
+                             : request.spec.operation == Operation::Create ? target + " is not stored"
+                                                                           : target + " stays as it is";
   switch (decision) {
     case Decision::Deny:
       if (phase == RequestPhase::Denied) return "denied" + by + ": " + stays;

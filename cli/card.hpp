@@ -26,7 +26,7 @@ struct Dossier {
 };
 
 // Where it stands by the Approvals that are there now, whether the operator has counted them or not. Where the policy
-// cannot be read: as its status says.
+// cannot be read, by what the request tells of it.
 [[nodiscard]] Standing standing_of(const Dossier& dossier);
 
 // "yes", or "no: ..." with the reason, or "unknown: ...".
@@ -37,6 +37,9 @@ struct Dossier {
 
 // What to do with it, to be copied.
 [[nodiscard]] std::string next_command(const Dossier& dossier);
+
+// The command that asks again for a change that is still stored held, after its request has ended.
+[[nodiscard]] std::string ask_again(const ApprovalRequest& request);
 
 // What a decision came to, in one line. `counted`: the status tells of it already.
 [[nodiscard]] std::string outcome(const ApprovalRequest& request, Decision decision, const std::string& approval,

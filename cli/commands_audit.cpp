@@ -80,8 +80,8 @@ Result<Done> audit_verify(const Kubectl& kubectl, std::int64_t expected_records,
     std::string text = "the trail is not whole, from record " + std::to_string(report.faults.front().sequence) + " on";
     for (const ChainFault& fault : report.faults)
       text += "\n  record " + std::to_string(fault.sequence) + ": " + visible_cut(fault.what, 200);
-    text += "\n  the " + count_of(static_cast<std::size_t>(report.records), "record") +
-            " before it are good\n  next:  compare with the copies outside of the cluster (the operator's stdout, a checkpoint)\nkubectl holdpoint audit list";
+    const auto before = static_cast<std::size_t>(std::max<std::int64_t>(report.faults.front().sequence - 1, 0));
+    text += "\n  before it: " + count_of(before, "record") + " that fit together\n  next:  compare with the copies outside of the cluster (the operator's stdout, a checkpoint)\nkubectl holdpoint audit list";
     return Error{ErrorKind::Invalid, std::move(text), {}};
   }
   const std::string count = std::to_string(report.records);

@@ -25,6 +25,11 @@ std::string title(const Holdable& object, const RawObject& live) {
   return object.kind + " " + visible(string_at(live, {"metadata", "namespace"})) + "/" + object.name;
 }
 
+std::string api_path(const Holdable& object, const RawObject& live) {
+  return "/apis/" + string_at(live, {"apiVersion"}) + "/namespaces/" + string_at(live, {"metadata", "namespace"}) + "/" +
+         object.resource + "/" + object.name + "?fieldManager=kubectl-holdpoint";
+}
+
 Error changed_meanwhile(const Holdable& object) {
   return Error{ErrorKind::Conflict, object.typed() + " changes all the time: somebody else writes it; try again", {}};
 }
@@ -54,7 +59,8 @@ Result<std::optional<std::string>> why_held(const Kubectl& kubectl, const Holdab
     case RequestPhase::Withdrawn: break;
   }
   return std::optional(name + " is over: " + std::string(to_string(standing.phase)) + ", " + visible_cut(standing.message, 160) +
-                       "\n  next:  apply the change again to ask anew, or put back what ran\nkubectl holdpoint abandon " + place(object, live));
+                       "\n  next:  put back what ran (kubectl holdpoint abandon " + place(object, live) + "), or ask again\n" +
+                       ask_again(dossier.request));
 }
 
 }  // namespace
@@ -146,8 +152,9 @@ Result<Done> abandon(const Kubectl& kubectl, const std::string& typed) {
     } catch (const Json::exception& broken) {
       return Error{ErrorKind::Internal, "what was before cannot be put together", broken.what()};
     }
+    // A plain PUT: without --raw, kubectl would take all of this for what its user applied last.
     const std::string input = dump_json(before);
-    const auto replaced = kubectl.json({"replace", "-f", "-", "-o", "json"}, &input);
+    const auto replaced = kubectl.json({"replace", "--raw=" + api_path(object, live), "-f", "-"}, &input);
     if (!replaced.ok() && replaced.error().kind == ErrorKind::Conflict) continue;
     if (!replaced.ok()) return replaced.error();
     const Marks now = read_marks(*replaced, object.how);

@@ -65,6 +65,7 @@ std::string path_to(const std::string& path, const std::string& key) {
     return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '/' || c == '.';
   });
   if (!plain) return path + "[" + json_quote(key) + "]";
+  if (key.find('/') != std::string::npos) return path + "[" + key + "]";
   return path.empty() ? key : path + "." + key;
 }
 
@@ -535,7 +536,10 @@ class Differ {
         if (visible(from) == visible(to)) {
           found(Weight::Image, "image", tag + name, at, a, b);
         } else {
-          add(finding_of(Weight::Image, "image", tag + name, at, from, to));
+          Finding finding = finding_of(Weight::Image, "image", tag + name, at, from, to);
+          const auto [old_image, new_image] = excerpt(a == nullptr ? "" : a->get<std::string>(), b == nullptr ? "" : b->get<std::string>(), kValueColumns);
+          if (a != nullptr && b != nullptr) finding.diff = {"@ " + visible_cut(at, kDiffColumns), "-" + old_image, "+" + new_image};
+          add(std::move(finding));
         }
       } else if (key == "env" && named) {
         keyed(at, a, b, name_key("name"), Weight::Field, [&](const std::string& env, const Json* x, const Json* y) {
@@ -637,7 +641,8 @@ class Differ {
         security(key == "securityContext" ? joined(where, name) : where + "." + name, path_to(path, name), name, member(was, name), member(is, name), depth + 1);
       return;
     }
-    plain(is_dangerous_setting(key, is) ? Weight::Alarm : Weight::Security, "security", where, path, was, is);
+    // Of a new object, what only locks it down can wait.
+    plain(is_dangerous_setting(key, is) ? Weight::Alarm : whole_ ? Weight::Field : Weight::Security, "security", where, path, was, is);
   }
 
   void probe(const std::string& what, const std::string& where, const std::string& path, const Json* was, const Json* is) {
@@ -763,9 +768,12 @@ std::string contents(const std::vector<Finding>& findings, const char* verb) {
 
 std::vector<std::string> diff_of(const Finding& finding) {
   if (!finding.diff.empty()) return finding.diff;
+  const bool one_sided = finding.line.from.empty() || finding.line.to.empty();
+  if (one_sided)
+    return {(finding.line.from.empty() ? "+" : "-") + visible_cut(finding.path, kDiffColumns) + ": " + finding.line.from + finding.line.to};
   std::vector<std::string> lines{"@ " + visible_cut(finding.path, kDiffColumns)};
-  if (!finding.line.from.empty()) lines.push_back("-" + finding.line.from);
-  if (!finding.line.to.empty()) lines.push_back("+" + finding.line.to);
+  lines.push_back("-" + finding.line.from);
+  lines.push_back("+" + finding.line.to);
   return lines;
 }
 

@@ -15,7 +15,9 @@ namespace holdpoint {
 struct Change {
   std::vector<std::string> summary;  // at most 8 lines such as "image web 1.4.1 -> 1.5.0", at most 160 characters each
   std::vector<ChangeLine> lines;     // at most 64
-  std::string diff;                  // at most 30 lines and 4 KiB: "-", "+" and path lines; says how much was left out
+  // At most 30 lines and 4 KiB: a path after "@ " and "-" and "+" lines, or "+path: value" for what is new and
+  // "-path: value" for what goes. Says how much was left out.
+  std::string diff;
 };
 
 // `before` and `after` are covered parts; null: no object. `group` and `resource` pick the words.

@@ -153,6 +153,22 @@ TEST_CASE("the card counts the Approvals that are there, whether the operator ha
   CHECK(has(desk.text(), "(does not count, the author lacks the verb approve on the policy)"));
 }
 
+TEST_CASE("Approvals are counted for those who may not read the policy, too") {
+  Desk desk;
+  desk.dossier.policy_is = Dossier::PolicyIs::Unreadable;
+  desk.required(2).decided("bob", Decision::Approve);
+  CHECK(has(desk.text(), "1 of 2, needs group leads"));
+  desk.decided("carol", Decision::Approve);
+  CHECK(has(desk.text(), "Approved  Deployment"));
+  desk.decided("eve", Decision::Deny);
+  CHECK(has(desk.text(), "Denied  Deployment"));
+  Desk old;
+  old.dossier.policy_is = Dossier::PolicyIs::Unreadable;
+  old.dossier.now = *parse_rfc3339("2026-03-02T03:30:00Z");  // it may wait that long
+  CHECK(old.text().starts_with("Pending"));
+  CHECK_FALSE(has(old.text(), "expires"));
+}
+
 TEST_CASE("what is over says how it ended") {
   Desk desk;
   desk.decided("bob", Decision::Deny, "not on Friday");
@@ -165,6 +181,8 @@ TEST_CASE("what is over says how it ended") {
   Desk late;
   late.dossier.now = *parse_rfc3339("2026-01-04T03:30:00Z");
   CHECK(late.text().starts_with("Expired"));
+  CHECK(next_command(late.dossier) ==
+        "kubectl annotate --overwrite deployment/web -n production holdpoint.dev/ask-again=web-0123456789-1");
   Desk orphan;
   orphan.dossier.policy_is = Dossier::PolicyIs::Gone;
   CHECK(orphan.text().starts_with("Stale"));
