@@ -10,7 +10,7 @@
 namespace holdpoint::cluster {
 namespace {
 
-void bind(const std::string& namespace_, const std::string& name, const std::string& role, const std::string& group) {
+void grant(const std::string& namespace_, const std::string& name, const std::string& role, const std::string& group) {
   const Json binding{
       {"apiVersion", "rbac.authorization.k8s.io/v1"},
       {"kind", "RoleBinding"},
@@ -34,7 +34,7 @@ Json pod_template(const std::string& image, const char* restart_policy) {
 }  // namespace
 
 Scene::Scene(const PolicyShape& shape) : namespace_("scene"), policy_(namespace_.name()) {
-  bind(ns(), "edit", "edit", "developers");
+  grant(ns(), "edit", "edit", "developers");
   add_policy(policy_, shape);
 }
 
