@@ -145,7 +145,8 @@ Result<std::optional<Gated>> classify(const Write& write, const ApprovalPolicy& 
       (gated.leaves_scope || dump_json(reference.covered).size() > kMaxRecordedBase))
     gated.hold = RequestHold::Deny;
 
-  const RawObject& live = write.object.is_null() ? write.old_object : write.object;
+  // A PUT comes to the companion without uid and generateName: for what is stored, the stored object tells.
+  const RawObject& live = write.old_object.is_null() ? write.object : write.old_object;
   const std::string name = string_at(live, {"metadata", "name"});
   const std::string uid = string_at(live, {"metadata", "uid"});
   Binding& binding = gated.binding;

@@ -108,6 +108,8 @@ TEST_CASE("the base of a change on top of a held change is what runs, and going 
   const Json second = must(scene.merge("developer", scene.deployments("web"), image("web:2")));
   CHECK(is_paused(second));
   const ApprovalRequest first = scene.open_request("web");
+  // Requests are told apart by time of creation, which the API server gives in whole seconds.
+  REQUIRE(eventually([&] { return to_rfc3339(system_clock().now()) > first.metadata.creation_timestamp; }));
   const Json third = must(scene.merge("developer", scene.deployments("web"), image("web:3")));
   CHECK(is_paused(third));
   scene.await_phase(first.metadata.name, RequestPhase::Superseded);
@@ -173,7 +175,10 @@ TEST_CASE("B1: a held Deployment is not scaled from 0 to N, on the object or on 
 }
 
 TEST_CASE("writes that leave the covered part alone never reach the webhook") {
-  const Scene scene;
+  PolicyShape deployments;
+  deployments.resources = Json::parse(
+      R"([{"apiGroups": ["apps"], "resources": ["deployments"], "operations": ["CREATE", "UPDATE"]}])");
+  const Scene scene(deployments);
   scene.running_deployment("web", "web:1", 2);
   settle(scene, "web");
   const auto reviews = [&] { return webhook_metric("holdpoint_webhook_reviews_total", {{"policy", scene.policy()}}); };

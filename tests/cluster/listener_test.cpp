@@ -108,10 +108,9 @@ TEST_CASE("what is no review is answered with 400 and why, and the process lives
   CHECK(knock(path, good).status == 200);
 }
 
-TEST_CASE("wrong methods, types and actions are told apart") {
+TEST_CASE("wrong methods and actions are told apart") {
   const std::string path = "/" + token() + "/gate/x";
   CHECK(knock(path, "{}", {"-X", "PUT"}).status == 405);
-  CHECK(knock(path, "{}", {"-H", "Content-Type: text/plain"}).status == 415);
   CHECK(knock("/" + token() + "/nosuch/x", "{}").status == 404);
   CHECK(knock("/" + token() + "/approvals/nosuch", "{}").status == 404);
   CHECK(knock("/" + token() + "/gate", "{}").status == 404);

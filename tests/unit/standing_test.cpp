@@ -252,7 +252,7 @@ TEST_CASE("property: order does not matter, and what does not count never helps"
   const char* times[] = {"10:01:00", "10:05:00", "10:09:00"};
   for (int round = 0; round < 2000; ++round) {
     Court court(1 + static_cast<std::int64_t>(random() % 3));
-    for (unsigned i = random() % 5; i > 0; --i) {
+    for (auto i = random() % 5; i > 0; --i) {
       court.by(people[random() % 5], times[random() % 3], random() % 6 == 0 ? Decision::Deny : Decision::Approve);
       if (random() % 4 == 0) court.input.ballots.back().authorized = false;
       if (random() % 4 == 0) court.input.ballots.back().approval.spec.author.groups = {"developers"};

@@ -57,7 +57,7 @@ Json Scene::policy_of(const std::string& name, const PolicyShape& shape) const {
   // Kinds that the control plane itself writes into every namespace are not the test's.
   policy["spec"]["match"]["conditions"].push_back(
       {{"name", "not-the-control-plane"},
-       {"expression", "request.name != 'kube-root-ca.crt' && !request.userInfo.username.startsWith('system:kube-') && "
+       {"expression", "(!has(request.name) || request.name != 'kube-root-ca.crt') && !request.userInfo.username.startsWith('system:kube-') && "
                       "request.userInfo.username != 'system:serviceaccount:kube-system:namespace-controller'"}});
   return policy;
 }
