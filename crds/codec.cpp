@@ -3,13 +3,11 @@
 #include <limits>
 #include <type_traits>
 
+#include "base/text.hpp"
 #include "crds/fields.hpp"
 
 namespace holdpoint {
 namespace {
-
-template <class T>
-concept HasFields = requires(int& visitor) { sizeof(Tag<T>); } && std::is_class_v<T>;
 
 template <class E>
 std::string_view spell(E value) {
@@ -59,7 +57,7 @@ class Reader {
       }
       known += (known.empty() ? "" : ", ") + std::string(name);
     }
-    return invalid(path_ + ": '" + text.substr(0, 40) + "' is none of " + known);
+    return invalid(path_ + ": '" + visible_cut(text, 40) + "' is none of " + known);
   }
   template <class T>
   Result<Done> read(const Json& value, std::vector<T>& out) const {
@@ -76,7 +74,7 @@ class Reader {
   Result<Done> read(const Json& value, std::map<std::string, std::string>& out) const {
     if (!value.is_object()) return wrong("an object", value);
     out.clear();
-    for (const auto& [key, item] : value.items()) HP_TRY(Reader(path_ + "." + key).read(item, out[key]));
+    for (const auto& [key, item] : value.items()) HP_TRY(Reader(path_ + "." + visible_cut(key, 80)).read(item, out[key]));
     return Done{};
   }
   template <class T>
@@ -109,7 +107,7 @@ class StructReader {
     }
     result_ = Reader(path_ + "." + std::string(name)).read(*found, out_.*member);
   }
-  [[nodiscard]] Result<Done> result() const { return result_; }
+  [[nodiscard]] Result<Done> take() { return std::move(result_); }
 
  private:
   const Json& value_;
@@ -124,7 +122,7 @@ Result<Done> Reader::read(const Json& value, T& out) const {
   if (!value.is_object()) return wrong("an object", value);
   StructReader<T> reader(value, out, path_);
   fields(reader, Tag<T>{});
-  return reader.result();
+  return reader.take();
 }
 
 // ---- encoding
@@ -133,22 +131,21 @@ template <class T>
 Json write(const T& value);
 
 template <class T>
+struct IsVector : std::false_type {};
+template <class T>
+struct IsVector<std::vector<T>> : std::true_type {};
+
+template <class T>
 class StructWriter {
  public:
   explicit StructWriter(const T& value) : value_(value) {}
   template <class M>
   void operator()(std::string_view name, M T::*member, const Facet& facet) {
     const M& item = value_.*member;
-    if constexpr (std::is_same_v<M, std::string>) {
-      if (item.empty() && !facet.required) return;
-    } else if constexpr (std::is_same_v<M, Json>) {
-      if (item.is_null() || (item.is_array() && item.empty())) return;
-    } else if constexpr (std::is_same_v<M, std::int64_t>) {
-      if (item == 0 && !facet.required) return;
-    } else if constexpr (requires { item.empty(); item.size(); }) {
-      if (item.empty() && !facet.required) return;
-    } else if constexpr (requires { item.has_value(); }) {
-      if (!item.has_value()) return;
+    if constexpr (std::is_same_v<M, Json>) {
+      if (item.is_null() || item == defaults().*member) return;
+    } else {
+      if (!facet.required && says_nothing(item) && says_nothing(defaults().*member)) return;
     }
     Json written = write(item);
     // A part with nothing in it says nothing.
@@ -158,6 +155,24 @@ class StructWriter {
   [[nodiscard]] Json take() { return std::move(out_); }
 
  private:
+  // What a reader takes when the member is missing: only that may be left out.
+  static const T& defaults() {
+    static const T value{};
+    return value;
+  }
+  template <class M>
+  static bool says_nothing(const M& item) {
+    if constexpr (std::is_same_v<M, std::int64_t>) {
+      return item == 0;
+    } else if constexpr (requires { item.has_value(); }) {
+      return !item.has_value();
+    } else if constexpr (std::is_same_v<M, std::string> || std::is_same_v<M, std::map<std::string, std::string>> ||
+                         IsVector<M>::value) {
+      return item.empty();
+    } else {
+      return false;
+    }
+  }
   const T& value_;
   Json out_ = Json::object();
 };
@@ -168,11 +183,6 @@ Json write_list(const std::vector<T>& list) {
   for (const T& item : list) out.push_back(write(item));
   return out;
 }
-
-template <class T>
-struct IsVector : std::false_type {};
-template <class T>
-struct IsVector<std::vector<T>> : std::true_type {};
 
 template <class T>
 Json write(const T& value) {
@@ -206,7 +216,7 @@ Result<T> decode(const Json& object) {
   // Items of a list come without kind and apiVersion.
   for (const auto& [key, wanted] : {std::pair<const char*, std::string>{"kind", info.kind}, {"apiVersion", kApiVersion}}) {
     const std::string found = string_at(object, {key});
-    if (!found.empty() && found != wanted) return invalid(info.kind + ": " + key + " is '" + found + "', not '" + wanted + "'");
+    if (!found.empty() && found != wanted) return invalid(info.kind + ": " + key + " is '" + visible_cut(found, 80) + "', not '" + wanted + "'");
   }
   T out;
   const auto part = [&](const char* name, auto& to, bool required) -> Result<Done> {

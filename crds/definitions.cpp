@@ -55,8 +55,14 @@ class SchemaBuilder {
   template <class M>
   void operator()(std::string_view name, M T::*, const Facet& facet) {
     Json schema = schema_of<M>(facet);
-    schema["description"] = facet.doc;
-    if (!facet.default_json.empty()) schema["default"] = Json::parse(facet.default_json);
+    std::string doc(facet.doc);
+    if (!facet.default_json.empty()) {
+      Json value = Json::parse(facet.default_json);
+      // kubectl explain does not show defaults by itself.
+      if (!value.is_object()) doc += " Default: " + (value.is_string() ? value.get<std::string>() : value.dump()) + ".";
+      schema["default"] = std::move(value);
+    }
+    schema["description"] = std::move(doc);
     if (!facet.rules.empty()) schema["x-kubernetes-validations"] = rules_of(facet.rules);
     properties_[std::string(name)] = std::move(schema);
     if (facet.required) required_.push_back(name);
@@ -204,7 +210,7 @@ Json policies() {
                {"Reason", "string", ".status.conditions[?(@.type==\"Ready\")].reason"},
                {"Age", "date", ".metadata.creationTimestamp"}};
   d.root_rules =
-      "self.metadata.name.size() <= 63 && !self.metadata.name.contains('.')\nthe name of a policy has at most 63 "
+      "size(self.metadata.name) <= 63 && !self.metadata.name.contains('.')\nthe name of a policy has at most 63 "
       "characters and no dots, as it becomes part of webhook names and labels";
   return definition(std::move(d));
 }
@@ -223,6 +229,7 @@ Json requests() {
                {"Phase", "string", ".status.phase"},
                {"Approvals", "string", ".status.approvals"},
                {"Requester", "string", ".spec.requester.username"},
+               {"Expires", "string", ".status.expiresAt", 1},
                {"Message", "string", ".status.message", 1},
                {"Age", "date", ".metadata.creationTimestamp"}};
   d.spec_is_fixed = true;

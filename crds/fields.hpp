@@ -57,8 +57,14 @@ HP_SPELLING(Fact, 14, {Fact::Requested, "Requested"}, {Fact::Approved, "Approved
 #undef HP_SPELLING
 
 namespace bounds {
-inline constexpr std::int64_t kName = 253, kUser = 256, kText = 1024, kTime = 40;
-inline constexpr std::string_view kDuration = "^([0-9]+(\\.[0-9]+)?(h|m|s|ms))+$";
+// The API server bounds no user or group name: a service account's alone has up to 339 characters, and a request that
+// could not name its requester could not be made.
+inline constexpr std::int64_t kName = 253, kUser = 1024, kText = 1024, kTime = 40;
+// Short enough that CEL's duration() never overflows (292 years).
+inline constexpr std::int64_t kDurationLength = 16;
+inline constexpr std::string_view kDuration = "^([0-9]{1,6}(\\.[0-9]{1,3})?(h|m|s|ms))+$";
+inline constexpr std::string_view kDurationRule =
+    "duration(self) >= duration('1s') && duration(self) <= duration('8760h')\nmust be between 1s and 8760h (a year)";
 inline constexpr std::string_view kDigest = "^(absent|sha256:[0-9a-f]{64})$";
 inline constexpr std::string_view kHex64 = "^[0-9a-f]{64}$";
 }  // namespace bounds
@@ -82,11 +88,11 @@ void fields(V& v, Tag<ObjectMeta>) {
 template <class V>
 void fields(V& v, Tag<Condition>) {
   using T = Condition;
-  v("type", &T::type, {.doc = "What the condition is about, in CamelCase.", .required = true, .max_length = 63});
+  v("type", &T::type, {.doc = "What the condition is about, in CamelCase.", .required = true, .max_length = 316});
   v("status", &T::status,
     {.doc = "True, False or Unknown.", .required = true, .max_length = 7, .pattern = "^(True|False|Unknown)$"});
-  v("reason", &T::reason, {.doc = "Why, as one CamelCase word for machines.", .max_length = 63});
-  v("message", &T::message, {.doc = "Why, for people.", .max_length = 4096});
+  v("reason", &T::reason, {.doc = "Why, as one CamelCase word for machines.", .max_length = 1024});
+  v("message", &T::message, {.doc = "Why, for people.", .max_length = 32768});
   v("lastTransitionTime", &T::last_transition_time, {.doc = "When the status last changed (RFC 3339).", .max_length = bounds::kTime});
   v("observedGeneration", &T::observed_generation, {.doc = "The metadata.generation that this was told of."});
 }
@@ -112,7 +118,9 @@ template <class V>
 void fields(V& v, Tag<LabelSelector>) {
   using T = LabelSelector;
   v("matchLabels", &T::match_labels, {.doc = "Labels that must all be there with these values.", .max_length = 63, .max_items = 32});
-  v("matchExpressions", &T::match_expressions, {.doc = "Requirements that must all hold.", .max_items = 16});
+  v("matchExpressions", &T::match_expressions, {.doc = "Requirements that must all hold.", .max_items = 16,
+     .rules = "self.all(e, e.operator in ['In', 'NotIn'] ? size(e.?values.orValue([])) > 0 : "
+              "size(e.?values.orValue([])) == 0)\nIn and NotIn need values, Exists and DoesNotExist take none"});
 }
 
 template <class V>
@@ -148,7 +156,13 @@ void fields(V& v, Tag<Match>) {
   v("resources", &T::resources,
     {.doc = "The kinds and operations that are gated. Holdpoint must have been granted them (ClusterRole "
             "holdpoint-gated-kinds); else the policy is not Ready and says which grant is missing.",
-     .required = true, .min_items = 1, .max_items = 16});
+     .required = true, .min_items = 1, .max_items = 16,
+     .rules = "self.all(r, !r.apiGroups.exists(g, g in ['admissionregistration.k8s.io', 'authentication.k8s.io', "
+              "'authorization.k8s.io']))\nkinds of admissionregistration.k8s.io, authentication.k8s.io and "
+              "authorization.k8s.io cannot be gated: the API server does not send them to webhooks, or needs their "
+              "answers to judge\n\n"
+              "self.all(r, !('holdpoint.dev' in r.apiGroups) || r.resources.all(n, n == 'approvalpolicies'))\nof "
+              "holdpoint.dev only approvalpolicies can be gated: an approval that waits for approval would wait for ever"});
   v("namespaceSelector", &T::namespace_selector,
     {.doc = "Namespaces, by their labels; empty means all. kube-system, kube-node-lease and Holdpoint's own namespaces "
             "are never gated."});
@@ -160,7 +174,9 @@ void fields(V& v, Tag<Match>) {
     {.doc = "The covered part: JSON pointers (RFC 6901) into the object. Only a change below one of them is gated, and "
             "approvals are bound to their content. Default by kind: /spec/template of Deployments and the like, the "
             "data of ConfigMaps and Secrets, the rules of roles, else /spec.",
-     .max_length = 256, .pattern = "^(/[^/]*)*$", .max_items = 16});
+     .max_length = 256, .pattern = "^(/([^/~]|~[01])*)*$", .max_items = 16,
+     .rules = "self.all(p, p != '/status' && !p.startsWith('/status/'))\nthe status is never covered: name what people "
+              "write, such as /spec"});
 }
 
 template <class V>
@@ -172,9 +188,10 @@ void fields(V& v, Tag<Hold>) {
             "and tries again by itself. Auto: Suspend where the object and its client can wait, else Deny.",
      .default_json = "\"Auto\""});
   v("patience", &T::patience,
-    {.doc = "Retry only: how long a request may be asked again by waiting clients before they get a plain refusal. A duration such as "
-            "90s or 15m.",
-     .max_length = 32, .pattern = bounds::kDuration, .default_json = "\"15m\""});
+    {.doc = "Retry only: how long after it was made a request tells its clients to wait and try again; then they get a "
+            "plain refusal, to be applied again after approval. A duration such as 90s or 15m, 1s to 8760h.",
+     .max_length = bounds::kDurationLength, .pattern = bounds::kDuration, .default_json = "\"15m\"",
+     .rules = bounds::kDurationRule});
 }
 
 template <class V>
@@ -217,11 +234,15 @@ template <class V>
 void fields(V& v, Tag<Expiry>) {
   using T = Expiry;
   v("pending", &T::pending,
-    {.doc = "How long a request waits for its approvals before it expires. A duration such as 90s, 30m or 24h.",
-     .max_length = 32, .pattern = bounds::kDuration, .default_json = "\"24h\""});
+    {.doc = "How long a request waits for its approvals before it expires. A duration such as "
+            "90s, 30m or 24h, 1s to 8760h.",
+     .max_length = bounds::kDurationLength, .pattern = bounds::kDuration, .default_json = "\"24h\"",
+     .rules = bounds::kDurationRule});
   v("approved", &T::approved,
-    {.doc = "How long an approved change may be used, counted from the last approval that it needed.", .max_length = 32,
-     .pattern = bounds::kDuration, .default_json = "\"1h\""});
+    {.doc = "How long an approved change may be used, counted from the last approval that it needed. A duration "
+            "such as 30m or 1h30m, 1s to 8760h.",
+     .max_length = bounds::kDurationLength, .pattern = bounds::kDuration, .default_json = "\"1h\"",
+     .rules = bounds::kDurationRule});
 }
 
 template <class V>

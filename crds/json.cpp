@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "base/text.hpp"
+
 namespace holdpoint {
 namespace {
 
@@ -26,24 +28,30 @@ class StrictBuilder final : public nlohmann::json_sax<Json> {
   bool key(string_t& value) override {
     auto& object = open_.back()->get_ref<Json::object_t&>();
     const auto [at, added] = object.emplace(std::move(value), Json());
-    if (!added) return fail("the key '" + at->first.substr(0, 40) + "' twice");
+    if (!added) return fail("the key '" + visible_cut(at->first, 40) + "' twice");
     slot_ = &at->second;
     return true;
   }
   bool end_object() override { return close(); }
   bool start_array(std::size_t) override { return open(Json::array()); }
   bool end_array() override { return close(); }
-  bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception& error) override {
-    position_ = position;
-    if (error_.empty()) error_ = error.what();
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception& error) override {
+    error_ = plain(error.what());
     return false;
   }
 
   [[nodiscard]] Json take() { return std::move(root_); }
   [[nodiscard]] const std::string& error() const { return error_; }
-  [[nodiscard]] std::size_t position() const { return position_; }
 
  private:
+  // "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error while..." without its preface. It
+  // quotes what was read last, which is as long and as hostile as its sender likes.
+  static std::string plain(std::string_view what) {
+    if (const auto end = what.find("] "); what.starts_with('[') && end != std::string_view::npos) what.remove_prefix(end + 2);
+    if (const auto colon = what.find(": "); what.starts_with("parse error at ") && colon != std::string_view::npos)
+      what.remove_prefix(colon + 2);
+    return visible_cut(what, 160);
+  }
   Json* place(Json&& value) {
     if (open_.empty()) {
       root_ = std::move(value);
@@ -81,7 +89,29 @@ class StrictBuilder final : public nlohmann::json_sax<Json> {
   // An element of an array is not moved while something inside it is open: only the innermost one grows.
   std::vector<Json*> open_;
   std::string error_;
-  std::size_t position_ = 0;
+};
+
+// Walks the bytes and leaves behind how far it came: the parser tells only of its own errors where they are.
+class Steps {
+ public:
+  using iterator_category = std::forward_iterator_tag;
+  using value_type = char;
+  using difference_type = std::ptrdiff_t;
+  using pointer = const char*;
+  using reference = const char&;
+
+  Steps(const char* at, const char** furthest) : at_(at), furthest_(furthest) {}
+  reference operator*() const { return *at_; }
+  Steps& operator++() {
+    *furthest_ = ++at_;
+    return *this;
+  }
+  friend bool operator==(const Steps& a, const Steps& b) { return a.at_ == b.at_; }
+  friend bool operator!=(const Steps& a, const Steps& b) { return a.at_ != b.at_; }
+
+ private:
+  const char* at_;
+  const char** furthest_;
 };
 
 }  // namespace
@@ -89,18 +119,10 @@ class StrictBuilder final : public nlohmann::json_sax<Json> {
 Result<Json> parse_json(std::string_view bytes, std::size_t max_depth) {
   if (bytes.starts_with("\xef\xbb\xbf")) return invalid("not strict JSON: it begins with a byte order mark");
   StrictBuilder builder(max_depth);
-  bool good = false;
-  std::string thrown;
-  try {
-    good = Json::sax_parse(bytes.begin(), bytes.end(), &builder);
-  } catch (const nlohmann::json::exception& error) {
-    thrown = error.what();
-  }
-  if (good) return builder.take();
-  std::string message = "not strict JSON";
-  if (builder.position() != 0) message += " at byte " + std::to_string(builder.position());
-  const std::string& why = builder.error().empty() ? thrown : builder.error();
-  return invalid(message + ": " + why);
+  const char* const begin = bytes.data();
+  const char* furthest = begin;
+  if (Json::sax_parse(Steps(begin, &furthest), Steps(begin + bytes.size(), &furthest), &builder)) return builder.take();
+  return invalid("not strict JSON at byte " + std::to_string(furthest - begin) + ": " + builder.error());
 }
 
 std::string dump_json(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }

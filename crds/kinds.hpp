@@ -1,6 +1,6 @@
 // The four kinds of holdpoint.dev/v1alpha1 as plain values.
 //
-// Each struct has one field list in crds/fields_*.cpp: codec, CRD schema and reference documentation are
+// Each struct has one field list in crds/fields.hpp: codec, CRD schema and reference documentation are
 // generated from it, and a JSON key of ours stands nowhere else. No behaviour here. Values: safe to copy
 // between threads.
 #pragma once

@@ -66,7 +66,6 @@ std::string type_of(const Json& schema) {
 
 void document(std::string& out, const std::string& path, const Json& schema, bool required) {
   out += "| `" + path + "` | " + type_of(schema) + " | " + (required ? "yes" : "");
-  if (schema.contains("default")) out += " " + std::string("default `") + holdpoint::dump_json(schema["default"]) + "`";
   std::string doc = schema.value("description", "");
   for (std::size_t at = 0; (at = doc.find('|', at)) != std::string::npos; at += 2) doc.insert(at, "\\");
   out += " | " + doc + " |\n";

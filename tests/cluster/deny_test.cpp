@@ -41,6 +41,9 @@ TEST_CASE("a refused change says what, why and who, and ends in the command to c
     CHECK(scene.requests_for("app").size() == 1);
   }
   SUBCASE("other content is another request, and ends the older one") {
+    // Requests are told apart by time of creation, which the API server gives in whole seconds.
+    const std::string created = scene.request(request).metadata.creation_timestamp;
+    REQUIRE(eventually([&] { return to_rfc3339(system_clock().now()) > created; }));
     CHECK(as("developer").apply(dump_json(scene.config_map("app", "2"))).exit_code != 0);
     scene.await_phase(request, RequestPhase::Superseded);
     CHECK_FALSE(scene.decide("lead", request).ok());

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "core/approval/standing.hpp"
 #include "crds/codec.hpp"
@@ -18,6 +19,16 @@ void grant(const std::string& namespace_, const std::string& name, const std::st
       {"roleRef", {{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "ClusterRole"}, {"name", role}}},
       {"subjects", Json::array({{{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "Group"}, {"name", group}}})}};
   must(client_as("admin").create(path_of("rbac.authorization.k8s.io/v1", "rolebindings", namespace_), binding, {}, soon()));
+}
+
+// What client-go does by itself when the answer asks it to come back at once.
+Result<Json> patiently(const std::function<Result<Json>()>& call) {
+  for (int tries = 0; tries < 10; ++tries) {
+    Result<Json> answer = call();
+    if (answer.ok() || answer.error().kind != ErrorKind::Unavailable) return answer;
+    (void)wait_for(Duration(300), {});
+  }
+  return call();
 }
 
 kube::ResourcePath policy_path(const std::string& name = {}) {
@@ -122,14 +133,14 @@ Result<Json> Scene::create(const std::string& who, const kube::ResourcePath& pat
   kube::WriteOptions options;
   options.dry_run = dry_run;
   options.field_manager = "kubectl-create";
-  return client_as(who).create(path, object, options, soon());
+  return patiently([&] { return client_as(who).create(path, object, options, soon()); });
 }
 
 Result<Json> Scene::merge(const std::string& who, const kube::ResourcePath& path, const Json& patch, bool dry_run) const {
   kube::WriteOptions options;
   options.dry_run = dry_run;
   options.field_manager = "kubectl-patch";
-  return client_as(who).patch(path, kube::PatchType::Merge, patch, options, soon());
+  return patiently([&] { return client_as(who).patch(path, kube::PatchType::Merge, patch, options, soon()); });
 }
 
 Json Scene::get(const kube::ResourcePath& path) const { return must(client_as("admin").get(path, soon())); }
