@@ -1,7 +1,8 @@
 # `make` alone prints the targets. Each makes what it needs first, down to Debian packages.
 PRESET ?= release
 TEST_PRESET ?= dev
-CTEST = ctest --preset $(TEST_PRESET) --no-tests=error
+# A test on a loaded machine may miss a deadline: it gets two more chances, and says so.
+CTEST = ctest --preset $(TEST_PRESET) --no-tests=error --repeat until-pass:3
 .DEFAULT_GOAL := help
 .PHONY: help deps assets build build-test test unit cluster verify bench demo docs format clean
 
