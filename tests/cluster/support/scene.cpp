@@ -167,8 +167,15 @@ std::vector<ApprovalRequest> Scene::requests_for(const std::string& target) cons
 
 ApprovalRequest Scene::open_request(const std::string& target) const {
   std::vector<ApprovalRequest> open;
-  for (ApprovalRequest& request : requests_for(target))
-    if (!is_end(request.status.phase)) open.push_back(std::move(request));
+  // The operator may still be ending the one before.
+  (void)eventually(
+      [&] {
+        open.clear();
+        for (ApprovalRequest& request : requests_for(target))
+          if (!is_end(request.status.phase)) open.push_back(std::move(request));
+        return open.size() == 1;
+      },
+      Duration(10'000));
   if (open.size() != 1) fail_test(std::to_string(open.size()) + " open requests for " + target + ", wanted 1");
   return open.front();
 }
