@@ -1,7 +1,7 @@
 // Time: the only place that asks the machine what time it is, or waits.
 //
-// Instants are UTC, in microseconds; durations are std::chrono. Everything that judges gets `now` as an
-// argument, everything that waits gets a Deadline, so tests own time. Thread-safe.
+// Instants are UTC, in microseconds; durations are std::chrono. Everything that judges gets `now`
+// as an argument, everything that waits gets a Deadline, so tests own time. Thread-safe.
 #pragma once
 
 #include <chrono>
@@ -47,14 +47,15 @@ class Deadline {
 // Waits for `duration` or until a stop is asked for; true when the whole time passed.
 bool wait_for(Duration duration, const std::stop_token& stop);
 
-// RFC 3339 in UTC. Text is "2026-01-02T03:04:05Z" (metav1.Time) or with six decimals (metav1.MicroTime).
+// RFC 3339 in UTC. Text is "2026-01-02T03:04:05Z" (metav1.Time) or with six decimals
+// (metav1.MicroTime).
 [[nodiscard]] std::string to_rfc3339(Instant instant);
 [[nodiscard]] std::string to_rfc3339_micro(Instant instant);
 // Accepts any fraction and offset RFC 3339 allows. Error: Invalid.
 [[nodiscard]] Result<Instant> parse_rfc3339(std::string_view text);
 
-// Go's duration strings as Kubernetes uses them ("90s", "1h30m", "1.5h"; units h, m, s, ms), 0 or more, at
-// most 10 years. Error: Invalid.
+// Go's duration strings as Kubernetes uses them ("90s", "1h30m", "1.5h"; units h, m, s, ms), 0 or
+// more, at most 10 years. Error: Invalid.
 [[nodiscard]] Result<Duration> parse_duration(std::string_view text);
 // For people: "45s", "12m", "3h 5m", "2d 4h". Two units at most.
 [[nodiscard]] std::string humanize(Duration duration);

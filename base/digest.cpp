@@ -35,7 +35,8 @@ std::string hmac_sha256_hex(std::string_view key, std::string_view bytes) {
   unsigned char out[EVP_MAX_MD_SIZE];
   unsigned int size = 0;
   if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-           reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), out, &size) == nullptr)
+           reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), out,
+           &size) == nullptr)
     std::abort();
   return to_hex(out, size);
 }
@@ -44,7 +45,8 @@ FramedHash::FramedHash(std::string_view domain) { field(domain); }
 
 FramedHash& FramedHash::field(std::string_view bytes) {
   const auto size = static_cast<std::uint64_t>(bytes.size());
-  for (int shift = 56; shift >= 0; shift -= 8) preimage_ += static_cast<char>((size >> shift) & 0xff);
+  for (int shift = 56; shift >= 0; shift -= 8)
+    preimage_ += static_cast<char>((size >> shift) & 0xff);
   preimage_ += bytes;
   return *this;
 }
@@ -61,7 +63,8 @@ std::string random_hex(std::size_t bytes) {
 std::string base64(std::string_view bytes) {
   std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');  // EVP_EncodeBlock ends with a zero
   const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                   reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
+                                   reinterpret_cast<const unsigned char*>(bytes.data()),
+                                   static_cast<int>(bytes.size()));
   text.resize(static_cast<std::size_t>(size));
   return text;
 }

@@ -1,4 +1,5 @@
-// SHA-256, HMAC, base64 and random bytes, by OpenSSL's libcrypto. Pure but for random_hex(); thread-safe.
+// SHA-256, HMAC, base64 and random bytes, by OpenSSL's libcrypto. Pure but for random_hex();
+// thread-safe.
 #pragma once
 
 #include <string>
@@ -12,8 +13,8 @@ namespace holdpoint {
 // Lower-case hex of HMAC-SHA-256 (RFC 2104).
 [[nodiscard]] std::string hmac_sha256_hex(std::string_view key, std::string_view bytes);
 
-// Adds length-framed fields to one SHA-256: distinct sequences of fields never share a preimage. Each field
-// is fed as its length in bytes (8 bytes, big-endian) and then the bytes.
+// Adds length-framed fields to one SHA-256: distinct sequences of fields never share a preimage.
+// Each field is fed as its length in bytes (8 bytes, big-endian) and then the bytes.
 class FramedHash {
  public:
   explicit FramedHash(std::string_view domain);  // the domain tag is the first field

@@ -17,7 +17,8 @@ Format g_format = Format::Text;  // written once by configure(), before any thre
 
 spdlog::logger& sink() {
   static const auto logger = [] {
-    auto made = std::make_shared<spdlog::logger>("holdpoint", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    auto made = std::make_shared<spdlog::logger>("holdpoint",
+                                                 std::make_shared<spdlog::sinks::stderr_sink_mt>());
     made->set_pattern("%v");
     made->flush_on(spdlog::level::info);
     return made;
@@ -65,12 +66,15 @@ void write(Level level, std::string_view message, std::initializer_list<Field> f
   const std::string time = to_rfc3339_micro(system_clock().now());
   std::string line;
   if (g_format == Format::Json) {
-    line = "{\"time\":\"" + time + "\",\"level\":\"" + std::string(name(level)) + "\",\"msg\":" + json_quote(message);
-    for (const Field& field : fields) line += "," + json_quote(field.key) + ":" + json_quote(field.value);
+    line = "{\"time\":\"" + time + "\",\"level\":\"" + std::string(name(level)) +
+           "\",\"msg\":" + json_quote(message);
+    for (const Field& field : fields)
+      line += "," + json_quote(field.key) + ":" + json_quote(field.value);
     line += "}";
   } else {
     line = time + " " + std::string(name(level)) + " " + visible(message);
-    for (const Field& field : fields) line += " " + std::string(field.key) + "=" + json_quote(field.value);
+    for (const Field& field : fields)
+      line += " " + std::string(field.key) + "=" + json_quote(field.value);
   }
   sink().log(to_spdlog(level), line);
 }

@@ -1,7 +1,8 @@
 // Structured logs on stderr, and the audit stream on stdout: one line each, JSON or text.
 //
-// Never logs object bodies or secrets: callers pass names and digests. Control characters in values are
-// escaped, so no value can forge a line. Thread-safe once configured; configure() is called once, first.
+// Never logs object bodies or secrets: callers pass names and digests. Control characters in values
+// are escaped, so no value can forge a line. Thread-safe once configured; configure() is called
+// once, first.
 #pragma once
 
 #include <initializer_list>

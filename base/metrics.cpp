@@ -14,7 +14,9 @@
 namespace holdpoint {
 namespace {
 
-std::map<std::string, std::string> to_map(const Labels& labels) { return {labels.begin(), labels.end()}; }
+std::map<std::string, std::string> to_map(const Labels& labels) {
+  return {labels.begin(), labels.end()};
+}
 
 double resident_bytes() {
   std::ifstream file("/proc/self/statm");
@@ -27,8 +29,9 @@ double resident_bytes() {
 
 struct Metrics::Impl {
   template <class Metric, class Build>
-  prometheus::Family<Metric>& family(std::map<std::string, prometheus::Family<Metric>*, std::less<>>& known,
-                                     std::string_view name, std::string_view help, Build build) {
+  prometheus::Family<Metric>& family(
+      std::map<std::string, prometheus::Family<Metric>*, std::less<>>& known, std::string_view name,
+      std::string_view help, Build build) {
     const std::lock_guard lock(mutex);
     if (const auto found = known.find(name); found != known.end()) return *found->second;
     auto& made = build().Name(std::string(name)).Help(std::string(help)).Register(registry);
@@ -47,24 +50,32 @@ Metrics::Metrics() : impl_(std::make_unique<Impl>()) {}
 Metrics::~Metrics() = default;
 
 void Metrics::count(std::string_view name, std::string_view help, const Labels& labels, double by) {
-  impl_->family(impl_->counters, name, help, [] { return prometheus::BuildCounter(); }).Add(to_map(labels)).Increment(by);
+  impl_->family(impl_->counters, name, help, [] { return prometheus::BuildCounter(); })
+      .Add(to_map(labels))
+      .Increment(by);
 }
 
-void Metrics::set(std::string_view name, std::string_view help, double value, const Labels& labels) {
-  impl_->family(impl_->gauges, name, help, [] { return prometheus::BuildGauge(); }).Add(to_map(labels)).Set(value);
+void Metrics::set(std::string_view name, std::string_view help, double value,
+                  const Labels& labels) {
+  impl_->family(impl_->gauges, name, help, [] { return prometheus::BuildGauge(); })
+      .Add(to_map(labels))
+      .Set(value);
 }
 
-void Metrics::observe_seconds(std::string_view name, std::string_view help, double seconds, const Labels& labels) {
-  static const prometheus::Histogram::BucketBoundaries kBuckets{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01,
-                                                                0.025,  0.05,    0.1,    0.25,  0.5,    1,     2.5, 5, 10};
+void Metrics::observe_seconds(std::string_view name, std::string_view help, double seconds,
+                              const Labels& labels) {
+  static const prometheus::Histogram::BucketBoundaries kBuckets{
+      0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
+      0.05,   0.1,     0.25,   0.5,   1,      2.5,   5,    10};
   impl_->family(impl_->histograms, name, help, [] { return prometheus::BuildHistogram(); })
       .Add(to_map(labels), kBuckets)
       .Observe(seconds);
 }
 
 std::string Metrics::text() const {
-  impl_->family(impl_->gauges, "process_resident_memory_bytes", "Resident memory size in bytes.",
-                [] { return prometheus::BuildGauge(); })
+  impl_
+      ->family(impl_->gauges, "process_resident_memory_bytes", "Resident memory size in bytes.",
+               [] { return prometheus::BuildGauge(); })
       .Add({})
       .Set(resident_bytes());
   return prometheus::TextSerializer().Serialize(impl_->registry.Collect());

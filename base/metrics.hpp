@@ -1,4 +1,5 @@
-// Counters, gauges and histograms in the Prometheus text format, behind a narrow door (prometheus-cpp core).
+// Counters, gauges and histograms in the Prometheus text format, behind a narrow door
+// (prometheus-cpp core).
 //
 // A Metrics belongs to one process and is passed by reference. Thread-safe.
 #pragma once
@@ -20,12 +21,14 @@ class Metrics {
   Metrics(const Metrics&) = delete;
   Metrics& operator=(const Metrics&) = delete;
 
-  // Names follow Prometheus' conventions (holdpoint_..._total, ..._seconds). The help text is taken from the
-  // first call of a name. Label values must come from bounded sets.
-  void count(std::string_view name, std::string_view help, const Labels& labels = {}, double by = 1);
+  // Names follow Prometheus' conventions (holdpoint_..._total, ..._seconds). The help text is taken
+  // from the first call of a name. Label values must come from bounded sets.
+  void count(std::string_view name, std::string_view help, const Labels& labels = {},
+             double by = 1);
   void set(std::string_view name, std::string_view help, double value, const Labels& labels = {});
   // Buckets fit latencies of 0.1 ms to 10 s.
-  void observe_seconds(std::string_view name, std::string_view help, double seconds, const Labels& labels = {});
+  void observe_seconds(std::string_view name, std::string_view help, double seconds,
+                       const Labels& labels = {});
 
   // The exposition text (text/plain; version=0.0.4), process_resident_memory_bytes among it.
   [[nodiscard]] std::string text() const;

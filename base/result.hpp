@@ -1,8 +1,9 @@
 // How a call that can fail answers: a value, or an Error that says what to do next.
 //
-// Result<T> is the only failure channel between rooms; exceptions of libraries end in the room that met
-// them. A refusal by policy is not an Error (see core/approval/verdict.hpp): an Error means that nothing
-// could be judged, and then the answer is no. Not thread-safe; values move freely between threads.
+// Result<T> is the only failure channel between rooms; exceptions of libraries end in the room that
+// met them. A refusal by policy is not an Error (see core/approval/verdict.hpp): an Error means
+// that nothing could be judged, and then the answer is no. Not thread-safe; values move freely
+// between threads.
 #pragma once
 
 #include <optional>
@@ -41,13 +42,16 @@ struct Done {};
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}       // NOLINT: implicit on purpose
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: implicit on purpose
+  Result(T value)
+      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit on purpose
+  Result(Error error)
+      : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: implicit on purpose
 
   [[nodiscard]] bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
 
-  // Precondition of value() and *: ok(); of error(): !ok(). Broken ones throw std::bad_variant_access.
+  // Precondition of value() and *: ok(); of error(): !ok(). Broken ones throw
+  // std::bad_variant_access.
   [[nodiscard]] T& value() & { return std::get<0>(state_); }
   [[nodiscard]] const T& value() const& { return std::get<0>(state_); }
   [[nodiscard]] T&& value() && { return std::get<0>(std::move(state_)); }
@@ -68,8 +72,8 @@ class [[nodiscard]] Result {
 }  // namespace holdpoint
 
 // Returns the error of `expr` to the caller, or goes on. For a Result whose value is not needed.
-#define HP_TRY(expr)                                          \
-  do {                                                        \
+#define HP_TRY(expr)                                                        \
+  do {                                                                      \
     if (auto hp_result = (expr); !hp_result.ok()) return hp_result.error(); \
   } while (false)
 

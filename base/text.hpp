@@ -7,9 +7,9 @@
 
 namespace holdpoint {
 
-// Shows hostile text: control characters (C0, C1, DEL), bidi controls (RLO...), zero-width characters,
-// line and paragraph separators and ill-formed UTF-8 become a visible "\u{202e}"-style mark. Nothing else
-// changes: printable text of any script stays.
+// Shows hostile text: control characters (C0, C1, DEL), bidi controls (RLO...), zero-width
+// characters, line and paragraph separators and ill-formed UTF-8 become a visible "\u{202e}"-style
+// mark. Nothing else changes: printable text of any script stays.
 [[nodiscard]] std::string visible(std::string_view text);
 
 // visible(), cut to at most `columns` code points, ending in "…" where it was cut.
@@ -18,8 +18,8 @@ namespace holdpoint {
 // A JSON string literal with its quotes; ill-formed UTF-8 becomes U+FFFD (RFC 8259).
 [[nodiscard]] std::string json_quote(std::string_view text);
 
-// Whether two identities may look alike to a person although their bytes differ: true when `text` mixes
-// letters of more than one script (Latin, Greek, Cyrillic).
+// Whether two identities may look alike to a person although their bytes differ: true when `text`
+// mixes letters of more than one script (Latin, Greek, Cyrillic).
 [[nodiscard]] bool mixes_scripts(std::string_view text);
 
 [[nodiscard]] bool is_valid_utf8(std::string_view text);

@@ -31,7 +31,8 @@ constexpr ConnectionFlag kConnectionFlags[] = {
     {"-s,--server", "--server", "Address of the API server"},
     {"--token", "--token", "Bearer token"},
     {"--certificate-authority", "--certificate-authority", "File of the API server's CA"},
-    {"--tls-server-name", "--tls-server-name", "Name that the API server's certificate has to have"},
+    {"--tls-server-name", "--tls-server-name",
+     "Name that the API server's certificate has to have"},
     {"--request-timeout", "--request-timeout", "How long a call may take, such as 30s"},
 };
 
@@ -39,8 +40,9 @@ constexpr ConnectionFlag kConnectionFlags[] = {
 
 int run(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a kubectl that ends early is an error to tell, not the end
-  CLI::App app{"Approve, deny and look at changes that Holdpoint holds.\n"
-               "A request may be named by the first letters of its name."};
+  CLI::App app{
+      "Approve, deny and look at changes that Holdpoint holds.\n"
+      "A request may be named by the first letters of its name."};
   app.name("kubectl holdpoint");
   app.require_subcommand(0, 1);  // none: told below, in words that fit
   app.fallthrough();
@@ -48,16 +50,22 @@ int run(int argc, char** argv) {
 
   std::vector<std::string> connection(std::size(kConnectionFlags));
   for (std::size_t i = 0; i < connection.size(); ++i)
-    app.add_option(kConnectionFlags[i].names, connection[i], kConnectionFlags[i].help)->group("Connection, as for kubectl");
+    app.add_option(kConnectionFlags[i].names, connection[i], kConnectionFlags[i].help)
+        ->group("Connection, as for kubectl");
   std::vector<std::string> groups;
-  app.add_option("--as-group", groups, "Group to impersonate; may be repeated")->group("Connection, as for kubectl")->expected(1)->take_all();
+  app.add_option("--as-group", groups, "Group to impersonate; may be repeated")
+      ->group("Connection, as for kubectl")
+      ->expected(1)
+      ->take_all();
   bool insecure = false;
-  app.add_flag("--insecure-skip-tls-verify", insecure, "Do not check the API server's certificate")->group("Connection, as for kubectl");
+  app.add_flag("--insecure-skip-tls-verify", insecure, "Do not check the API server's certificate")
+      ->group("Connection, as for kubectl");
   std::string name_space;
-  app.add_option("-n,--namespace", name_space, "Namespace; the context's without it")->group("Connection, as for kubectl");
+  app.add_option("-n,--namespace", name_space, "Namespace; the context's without it")
+      ->group("Connection, as for kubectl");
 
   std::function<Result<Done>(const Kubectl&)> command;
-  std::string request, reason, object, expected_head;
+  std::string request, reason, not_before, change_set, file, object, expected_head;
   std::int64_t expected_records = 0;
   bool all_namespaces = false, all = false;
 
@@ -66,50 +74,105 @@ int run(int argc, char** argv) {
   list_command->add_flag("--all", all, "Also what has ended");
   list_command->callback([&] {
     command = [&](const Kubectl& kubectl) {
-      return list(kubectl, all_namespaces ? Namespaces::All : Namespaces::One, all ? Ended::Shown : Ended::Hidden);
+      return list(kubectl, all_namespaces ? Namespaces::All : Namespaces::One,
+                  all ? Ended::Shown : Ended::Hidden);
     };
   });
-  auto* show_command = app.add_subcommand("show", "One request: what changes, who asked, who may approve");
+  auto* show_command =
+      app.add_subcommand("show", "One request: what changes, who asked, who may approve");
   show_command->add_option("NAME", request, "The request")->required();
-  show_command->callback([&] { command = [&](const Kubectl& kubectl) { return show(kubectl, request); }; });
+  show_command->callback(
+      [&] { command = [&](const Kubectl& kubectl) { return show(kubectl, request); }; });
 
-  const auto add_decision = [&](const char* name, const char* help, Decision decision, bool needs_reason) {
+  const auto add_decision = [&](const char* name, const char* help, Decision decision,
+                                bool needs_reason) {
     auto* sub = app.add_subcommand(name, help);
-    sub->add_option("NAME", request, "The request")->required();
+    const bool approves = decision == Decision::Approve;
+    auto* named = sub->add_option("NAME", request, "The request")->required(!approves);
     sub->add_option("--reason", reason, "Why; it goes to the audit trail")->required(needs_reason);
-    sub->callback([&, decision] { command = [&, decision](const Kubectl& kubectl) { return decide(kubectl, request, decision, reason); }; });
+    if (approves) {
+      sub->add_option("--not-before", not_before,
+                      "It may run from then on, such as 2026-11-23T22:00:00Z");
+      auto* set = sub->add_option("--change-set", change_set, "All that waits of this change set");
+      set->excludes(named);
+      sub->add_flag("-A,--all-namespaces", all_namespaces, "Of the change set in all namespaces")
+          ->needs(set);
+    }
+    sub->callback([&, decision] {
+      command = [&, decision](const Kubectl& kubectl) -> Result<Done> {
+        if (!change_set.empty())
+          return approve_set(kubectl, change_set,
+                             all_namespaces ? Namespaces::All : Namespaces::One, reason,
+                             not_before);
+        if (request.empty())
+          return invalid("say which request\n  next:  see what waits\nkubectl holdpoint list");
+        return decide(kubectl, request, decision, reason, not_before);
+      };
+    });
   };
   add_decision("approve", "Approve a request", Decision::Approve, false);
   add_decision("deny", "Deny a request, which ends it", Decision::Deny, true);
+  add_decision("break-glass", "Pass a request alone in an emergency; somebody must review it",
+               Decision::BreakGlass, true);
+  add_decision("review", "Say that you have looked at what break-glass let pass", Decision::Review,
+               true);
   add_decision("withdraw", "Take back a request of your own", Decision::Withdraw, false);
 
-  auto* resume_command = app.add_subcommand("resume", "Release an approved object by hand, while Holdpoint's operator is down");
+  auto* request_command =
+      app.add_subcommand("request", "Ask for a change before it is sent, so that it flows then");
+  request_command->add_option("-f,--filename", file, "The manifest")->required();
+  request_command->add_option("--reason", reason, "Why; it goes to the audit trail");
+  request_command->callback(
+      [&] { command = [&](const Kubectl& kubectl) { return ask_ahead(kubectl, file, reason); }; });
+  auto* simulate_command = app.add_subcommand(
+      "simulate", "What would happen to a manifest: who would be asked, and why it is risky");
+  simulate_command->add_option("-f,--filename", file, "The manifest")->required();
+  simulate_command->callback(
+      [&] { command = [&](const Kubectl& kubectl) { return simulate(kubectl, file); }; });
+
+  auto* resume_command = app.add_subcommand(
+      "resume", "Release an approved object by hand, while Holdpoint's operator is down");
   resume_command->add_option("KIND/NAME", object, "deployment/NAME or job/NAME")->required();
-  resume_command->callback([&] { command = [&](const Kubectl& kubectl) { return resume(kubectl, object); }; });
-  auto* abandon_command = app.add_subcommand("abandon", "Give up a held change: put back what ran before");
+  resume_command->callback(
+      [&] { command = [&](const Kubectl& kubectl) { return resume(kubectl, object); }; });
+  auto* abandon_command =
+      app.add_subcommand("abandon", "Give up a held change: put back what ran before");
   abandon_command->add_option("KIND/NAME", object, "deployment/NAME or job/NAME")->required();
-  abandon_command->callback([&] { command = [&](const Kubectl& kubectl) { return abandon(kubectl, object); }; });
+  abandon_command->callback(
+      [&] { command = [&](const Kubectl& kubectl) { return abandon(kubectl, object); }; });
 
   auto* audit = app.add_subcommand("audit", "The trail: who, what, when, why");
   audit->require_subcommand(0, 1);
   audit->fallthrough();
   auto* audit_list_command = audit->add_subcommand("list", "All records");
   audit_list_command->add_option("--request", request, "Only those of this request");
-  audit_list_command->callback([&] { command = [&](const Kubectl& kubectl) { return audit_list(kubectl, request); }; });
-  auto* verify_command = audit->add_subcommand("verify", "Prove that nothing was changed or taken out");
-  verify_command->add_option("--expect-records", expected_records, "How many there were at a checkpoint")->check(CLI::Range(std::int64_t{0}, std::int64_t{999'999'999'999}));
-  verify_command->add_option("--expect-head", expected_head, "Hash of the last one at a checkpoint");
-  verify_command->callback([&] { command = [&](const Kubectl& kubectl) { return audit_verify(kubectl, expected_records, expected_head); }; });
+  audit_list_command->callback(
+      [&] { command = [&](const Kubectl& kubectl) { return audit_list(kubectl, request); }; });
+  auto* verify_command =
+      audit->add_subcommand("verify", "Prove that nothing was changed or taken out");
+  verify_command
+      ->add_option("--expect-records", expected_records, "How many there were at a checkpoint")
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{999'999'999'999}));
+  verify_command->add_option("--expect-head", expected_head,
+                             "Hash of the last one at a checkpoint");
+  verify_command->callback([&] {
+    command = [&](const Kubectl& kubectl) {
+      return audit_verify(kubectl, expected_records, expected_head);
+    };
+  });
 
   bool is_version = false;
-  app.add_subcommand("version", "The version of this program")->callback([&] { is_version = true; });
+  app.add_subcommand("version", "The version of this program")->callback([&] {
+    is_version = true;
+  });
 
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {
     return app.exit(help);  // prints the help that was asked for
   } catch (const CLI::ParseError& wrong) {
-    print_error(visible_cut(wrong.what(), 300) + "\n  next:  see how it is used\nkubectl holdpoint --help");
+    print_error(visible_cut(wrong.what(), 300) +
+                "\n  next:  see how it is used\nkubectl holdpoint --help");
     return kUsage;
   }
   if (is_version) {
@@ -118,14 +181,17 @@ int run(int argc, char** argv) {
   }
 
   if (!command) {
-    print_error("say what to do" + std::string(audit->parsed() ? " with the trail: audit list, or audit verify" : ": list, show, approve, deny...") +
+    print_error("say what to do" +
+                std::string(audit->parsed() ? " with the trail: audit list, or audit verify"
+                                            : ": list, show, approve, deny...") +
                 "\n  next:  see how it is used\nkubectl holdpoint --help");
     return kUsage;
   }
 
   std::vector<std::string> flags;
   for (std::size_t i = 0; i < connection.size(); ++i)
-    if (!connection[i].empty()) flags.push_back(std::string(kConnectionFlags[i].forward) + "=" + connection[i]);
+    if (!connection[i].empty())
+      flags.push_back(std::string(kConnectionFlags[i].forward) + "=" + connection[i]);
   for (const std::string& group : groups) flags.push_back("--as-group=" + group);
   if (insecure) flags.push_back("--insecure-skip-tls-verify");
   if (!name_space.empty()) {
@@ -148,7 +214,8 @@ int run(int argc, char** argv) {
     }
   }
   const char* chosen = std::getenv("HOLDPOINT_KUBECTL");
-  const Kubectl kubectl(chosen != nullptr && *chosen != '\0' ? chosen : "kubectl", std::move(flags));
+  const Kubectl kubectl(chosen != nullptr && *chosen != '\0' ? chosen : "kubectl",
+                        std::move(flags));
   const Result<Done> done = command(kubectl);
   if (done.ok()) return kDone;
   print_error(done.error());

@@ -1,6 +1,7 @@
 // The command line of kubectl-holdpoint: flags to commands, errors to exit codes.
 //
-// Reads what people type and hands it on, checked; does nothing itself. Not thread-safe: one call a process.
+// Reads what people type and hands it on, checked; does nothing itself. Not thread-safe: one call a
+// process.
 #pragma once
 
 namespace holdpoint::cli {

@@ -16,13 +16,15 @@ constexpr std::size_t kLabelColumns = 10;
 constexpr std::size_t kTextColumns = 160;
 constexpr std::size_t kMaxDiffLines = 30;
 
-// The rules of a policy that this user may not read, as far as the request tells them. Whether requesters may approve
-// their own is not among it, nor when requests expire.
+// The rules of a policy that this user may not read, as far as the request tells them. Whether
+// requesters may approve their own is not among it, nor when requests expire.
 ApprovalPolicy policy_told_by(const ApprovalRequest& request) {
   ApprovalPolicy policy;
   policy.metadata.name = request.spec.policy.name;
   policy.metadata.uid = request.spec.policy.uid;
   policy.spec.stages = request.spec.stages;
+  policy.spec.separation_of_duties = request.spec.separation_of_duties;
+  policy.spec.auto_approve = request.spec.auto_approve;
   policy.spec.expiry = {"87600h", "87600h"};
   return policy;
 }
@@ -45,12 +47,14 @@ Judged::Judged(const Dossier& dossier) : request(dossier.request), policy(dossie
   input.request = &request;
   if (dossier.policy_is != Dossier::PolicyIs::Gone) input.policy = &policy;
   for (const Approval& approval : dossier.approvals) {
-    // Only Holdpoint may ask whether somebody else may approve: what it found out stands in the status.
+    // Only Holdpoint may ask whether somebody else may approve: what it found out stands in the
+    // status.
     const auto& lines = dossier.request.status.decisions;
     const auto line = std::find_if(lines.begin(), lines.end(), [&](const DecisionLine& decision) {
       return decision.approval == approval.metadata.name;
     });
-    input.ballots.push_back({approval, line == lines.end() || line->note.empty()});
+    const bool counts = line == lines.end() || line->note.empty();
+    input.ballots.push_back({approval, counts, counts, {}});
   }
   for (const std::string& writer : dossier.writers) input.writers.push_back({writer, {}, {}});
   input.now = dossier.now;
@@ -63,7 +67,9 @@ std::string place(const ApprovalRequest& request) {
 // "deployment/web"
 std::string typed_target(const Target& target) {
   std::string kind = target.kind;
-  std::transform(kind.begin(), kind.end(), kind.begin(), [](unsigned char c) { return c < 128 ? static_cast<char>(std::tolower(c)) : '?'; });
+  std::transform(kind.begin(), kind.end(), kind.begin(), [](unsigned char c) {
+    return c < 128 ? static_cast<char>(std::tolower(c)) : '?';
+  });
   return visible(kind + "/" + (target.name.empty() ? target.generate_name + "*" : target.name));
 }
 
@@ -71,9 +77,12 @@ std::string first_line(const std::string& text) { return text.substr(0, text.fin
 
 std::string how_it_waits(const ApprovalRequestSpec& spec) {
   switch (spec.hold) {
-    case RequestHold::Suspend: return "stored, but nothing of it runs until approved";
-    case RequestHold::Deny: return "not stored; to be applied again once approved";
-    case RequestHold::Retry: return "not stored; the client tries again by itself";
+    case RequestHold::Suspend:
+      return "stored, but nothing of it runs until approved";
+    case RequestHold::Deny:
+      return "not stored; to be applied again once approved";
+    case RequestHold::Retry:
+      return "not stored; the client tries again by itself";
   }
   return {};
 }
@@ -92,13 +101,16 @@ std::string quoted(const std::string& reason) {
 }
 
 bool is_own(const Dossier& dossier) {
-  return same_person(*dossier.me, dossier.request.spec.requester) || dossier.writers.contains(dossier.me->username);
+  return same_person(*dossier.me, dossier.request.spec.requester) ||
+         dossier.writers.contains(dossier.me->username);
 }
 
 std::string verb(const std::string& decision) {
   if (decision == "Approve") return "approved by ";
   if (decision == "Deny") return "denied by ";
   if (decision == "Withdraw") return "withdrawn by ";
+  if (decision == "BreakGlass") return "glass broken by ";
+  if (decision == "Review") return "reviewed by ";
   return visible_cut(decision, 20) + " by ";
 }
 
@@ -113,7 +125,8 @@ Standing standing_of(const Dossier& dossier) {
   Standing standing = next_state(judged.input);
   if (dossier.policy_is == Dossier::PolicyIs::Unreadable) {
     const auto expires = parse_rfc3339(dossier.request.status.expires_at);
-    standing.expires_at = expires.ok() && !is_end(standing.phase) ? std::optional(*expires) : std::nullopt;
+    standing.expires_at =
+        expires.ok() && !is_end(standing.phase) ? std::optional(*expires) : std::nullopt;
   }
   return standing;
 }
@@ -122,11 +135,14 @@ std::string may_approve(const Dossier& dossier) {
   if (!dossier.me) return "unknown: the API server would not say who you are";
   if (!dossier.authorized) return "unknown: the API server would not say what you may";
   const Judged judged(dossier);
-  ApprovalSpec decision;
-  decision.author = *dossier.me;
-  const auto why = objection(judged.input, decision, *dossier.authorized);
-  const bool unclear = dossier.policy_is == Dossier::PolicyIs::Unreadable && why && *dossier.authorized && is_own(dossier);
-  if (unclear) return "unknown: it is your own change, and you may not read what the policy says of that";
+  Ballot mine;
+  mine.approval.spec.author = *dossier.me;
+  mine.authorized = *dossier.authorized;
+  const auto why = objection(judged.input, mine);
+  const bool unclear = dossier.policy_is == Dossier::PolicyIs::Unreadable && why &&
+                       *dossier.authorized && is_own(dossier);
+  if (unclear)
+    return "unknown: it is your own change, and you may not read what the policy says of that";
   return why ? "no: " + first_line(*why) : "yes";
 }
 
@@ -141,31 +157,45 @@ std::string card(const Dossier& dossier, Colour colour) {
   };
   for (std::size_t i = 0; i < spec.summary.size(); ++i)
     line(i == 0 ? "change" : "", visible_cut(spec.summary[i], kTextColumns));
-  line("policy", visible(spec.policy.name) + " gates this " + std::string(to_string(spec.operation)) + " of " +
+  line("policy", visible(spec.policy.name) + " gates this " +
+                     std::string(to_string(spec.operation)) + " of " +
                      visible(spec.target.resource) + ": " + how_it_waits(spec));
-  line("asked", ago(dossier.request.metadata.creation_timestamp, dossier.now) + " ago by " + person(spec.requester.username) +
+  line("risk", std::string(to_string(spec.risk.level)) +
+                   (spec.risk.hits.empty() ? ": no rule of the policy is met" : ""));
+  for (const RiskHit& hit : spec.risk.hits)
+    line("", std::string(to_string(hit.level)) + ": " + visible_cut(hit.what, kTextColumns));
+  if (!spec.change_set.empty()) line("set", visible_cut(spec.change_set, kTextColumns));
+  line("asked", ago(dossier.request.metadata.creation_timestamp, dossier.now) + " ago by " +
+                    person(spec.requester.username) +
                     (spec.client.empty() ? "" : ", through " + visible_cut(spec.client, 80)) +
-                    (spec.attempt > 1 ? ", attempt " + std::to_string(spec.attempt) : "") + quoted(spec.reason));
+                    (spec.attempt > 1 ? ", attempt " + std::to_string(spec.attempt) : "") +
+                    quoted(spec.reason));
   for (const std::string& writer : dossier.writers)
     if (writer != spec.requester.username) line("written", "by " + person(writer) + " as well");
-  if (standing.expires_at && !is_end(standing.phase)) line("expires", "in " + until(*standing.expires_at, dossier.now));
+  if (standing.expires_at && !is_end(standing.phase))
+    line("expires", "in " + until(*standing.expires_at, dossier.now));
   for (const DecisionLine& decision : standing.decisions) {
-    const std::string counts = !decision.note.empty() ? "does not count, " + visible_cut(decision.note, kTextColumns)
-                               : decision.stage.empty() ? "" : "for " + visible(decision.stage);
-    line("decided", verb(decision.decision) + person(decision.username) + (counts.empty() ? "" : " (" + counts + ")") +
-                        quoted(decision.reason));
+    const std::string counts = !decision.note.empty()
+                                   ? "does not count, " + visible_cut(decision.note, kTextColumns)
+                               : decision.stage.empty() ? ""
+                                                        : "for " + visible(decision.stage);
+    line("decided", verb(decision.decision) + person(decision.username) +
+                        (counts.empty() ? "" : " (" + counts + ")") + quoted(decision.reason));
   }
   if (is_end(standing.phase)) {
     line("outcome", visible_cut(standing.message, 2 * kTextColumns));
   } else {
-    const std::string stands = standing.phase == RequestPhase::Approved ? standing.message : standing.waiting_for;
-    line("approval", visible_cut(stands, 2 * kTextColumns) + "; you may approve: " + may_approve(dossier));
+    const std::string stands =
+        standing.phase == RequestPhase::Pending ? standing.waiting_for : standing.message;
+    line("approval",
+         visible_cut(stands, 2 * kTextColumns) + "; you may approve: " + may_approve(dossier));
   }
   if (!spec.diff.empty()) {
     text += "\n";
     const std::vector<std::string> lines = split(spec.diff, '\n');
     const bool fits = lines.size() <= kMaxDiffLines;
-    for (std::size_t i = 0; i < (fits ? lines.size() : kMaxDiffLines - 1); ++i) text += "\n  " + visible_cut(lines[i], 130);
+    for (std::size_t i = 0; i < (fits ? lines.size() : kMaxDiffLines - 1); ++i)
+      text += "\n  " + visible_cut(lines[i], 130);
     if (!fits) text += "\n  … " + count_of(lines.size() - (kMaxDiffLines - 1), "more line");
   }
   return text;
@@ -173,10 +203,14 @@ std::string card(const Dossier& dossier, Colour colour) {
 
 std::string next_command(const Dossier& dossier) {
   const ApprovalRequest& request = dossier.request;
-  const std::string target = typed_target(request.spec.target) + " -n " + visible(request.metadata.namespace_);
+  const std::string target =
+      typed_target(request.spec.target) + " -n " + visible(request.metadata.namespace_);
   const bool held = request.spec.hold == RequestHold::Suspend;
   switch (standing_of(dossier).phase) {
-    case RequestPhase::Pending: return "kubectl holdpoint approve " + place(request);
+    case RequestPhase::Pending:
+      return "kubectl holdpoint approve " + place(request);
+    case RequestPhase::Scheduled:
+      break;
     case RequestPhase::Approved:
       if (held) return "kubectl holdpoint resume " + target;
       break;
@@ -188,64 +222,87 @@ std::string next_command(const Dossier& dossier) {
       if (held) return ask_again(request);
       break;
     case RequestPhase::Superseded:
-    case RequestPhase::Stale: return "kubectl holdpoint list -n " + visible(request.metadata.namespace_);
-    case RequestPhase::Released: break;
+    case RequestPhase::Stale:
+      return "kubectl holdpoint list -n " + visible(request.metadata.namespace_);
+    case RequestPhase::Released:
+      break;
   }
   return "kubectl holdpoint audit list --request " + visible(request.metadata.name);
 }
 
 std::string ask_again(const ApprovalRequest& request) {
-  return "kubectl annotate --overwrite " + typed_target(request.spec.target) + " -n " + visible(request.metadata.namespace_) + " " +
-         kAskAgainAnnotation + "=" + visible(request.metadata.name);
+  return "kubectl annotate --overwrite " + typed_target(request.spec.target) + " -n " +
+         visible(request.metadata.namespace_) + " " + kAskAgainAnnotation + "=" +
+         visible(request.metadata.name);
 }
 
-std::string outcome(const ApprovalRequest& request, Decision decision, const std::string& approval, bool counted) {
+std::string outcome(const ApprovalRequest& request, Decision decision, const std::string& approval,
+                    bool counted) {
   const std::string target = describe_target(request.spec.target);
   const std::string by = " (" + visible(approval) + ")";
   const RequestPhase phase = request.status.phase;
-  const std::string not_counted = "stored as " + visible(approval) +
-                                  ", but Holdpoint's operator has not counted it yet; it counts all the same. Look again: "
-                                  "kubectl holdpoint show " + place(request);
-  const std::string over = "stored as " + visible(approval) + ", but the request was over: " +
-                           std::string(to_string(phase)) + ", " + visible_cut(request.status.message, kTextColumns);
+  const std::string not_counted =
+      "stored as " + visible(approval) +
+      ", but Holdpoint's operator has not counted it yet; it counts all the same. Look again: "
+      "kubectl holdpoint show " +
+      place(request);
+  const std::string over = "stored as " + visible(approval) +
+                           ", but the request was over: " + std::string(to_string(phase)) + ", " +
+                           visible_cut(request.status.message, kTextColumns);
   const bool held = request.spec.hold == RequestHold::Suspend;
-  const std::string stays = held ? target + " stays held; to put back what ran: kubectl holdpoint abandon " +
-                                       typed_target(request.spec.target) + " -n " + visible(request.metadata.namespace_)
-                             : request.spec.operation == Operation::Create ? target + " is not stored"
-                                                                           : target + " stays as it is";
+  const std::string stays =
+      held ? target + " stays held; to put back what ran: kubectl holdpoint abandon " +
+                 typed_target(request.spec.target) + " -n " + visible(request.metadata.namespace_)
+      : request.spec.operation == Operation::Create ? target + " is not stored"
+                                                    : target + " stays as it is";
   switch (decision) {
     case Decision::Deny:
       if (phase == RequestPhase::Denied) return "denied" + by + ": " + stays;
-      return phase == RequestPhase::Pending || phase == RequestPhase::Approved ? not_counted : over;
+      return is_end(phase) ? over : not_counted;
     case Decision::Withdraw:
       if (phase == RequestPhase::Withdrawn) return "withdrawn" + by + ": " + stays;
-      return phase == RequestPhase::Pending || phase == RequestPhase::Approved ? not_counted : over;
-    case Decision::Approve: break;
+      return is_end(phase) ? over : not_counted;
+    case Decision::Review:
+      return counted ? "reviewed" + by + ": nothing is owed for it any more" : not_counted;
+    case Decision::BreakGlass:
+      if (counted && !is_end(phase) && phase != RequestPhase::Approved) return not_counted;
+      break;
+    case Decision::Approve:
+      break;
   }
   if (phase == RequestPhase::Released) return "approved" + by + ": " + target + " is released";
   if (phase == RequestPhase::Approved) {
     switch (request.spec.hold) {
-      case RequestHold::Suspend: return "approved" + by + ": " + target + " is being released";
+      case RequestHold::Suspend:
+        return "approved" + by + ": " + target + " is being released";
       case RequestHold::Deny:
         return "approved" + by + ": apply the change again" +
-               (request.status.expires_at.empty() ? "" : ", before " + visible(request.status.expires_at));
-      case RequestHold::Retry: return "approved" + by + ": the client that waits goes through by itself, or apply the change again";
+               (request.status.expires_at.empty()
+                    ? ""
+                    : ", before " + visible(request.status.expires_at));
+      case RequestHold::Retry:
+        return "approved" + by +
+               ": the client that waits goes through by itself, or apply the change again";
     }
   }
-  if (phase != RequestPhase::Pending) return over;
-  return counted ? "approved" + by + ": " + visible_cut(request.status.message, kTextColumns) : not_counted;
+  if (is_end(phase)) return over;
+  return counted ? "approved" + by + ": " + visible_cut(request.status.message, kTextColumns)
+                 : not_counted;
 }
 
 std::string request_table(std::vector<ApprovalRequest> requests, Instant now, Colour colour) {
-  std::sort(requests.begin(), requests.end(), [](const ApprovalRequest& a, const ApprovalRequest& b) {
-    return std::tie(a.metadata.namespace_, a.metadata.creation_timestamp, a.metadata.name) <
-           std::tie(b.metadata.namespace_, b.metadata.creation_timestamp, b.metadata.name);
-  });
+  std::sort(
+      requests.begin(), requests.end(), [](const ApprovalRequest& a, const ApprovalRequest& b) {
+        return std::tie(a.metadata.namespace_, a.metadata.creation_timestamp, a.metadata.name) <
+               std::tie(b.metadata.namespace_, b.metadata.creation_timestamp, b.metadata.name);
+      });
   std::vector<std::vector<Cell>> rows;
   for (const ApprovalRequest& request : requests) {
     const ApprovalRequestStatus& status = request.status;
-    std::string change = request.spec.summary.empty() ? "-" : visible_cut(request.spec.summary.front(), 60);
-    if (request.spec.summary.size() > 1) change += " (+" + std::to_string(request.spec.summary.size() - 1) + ")";
+    std::string change =
+        request.spec.summary.empty() ? "-" : visible_cut(request.spec.summary.front(), 60);
+    if (request.spec.summary.size() > 1)
+      change += " (+" + std::to_string(request.spec.summary.size() - 1) + ")";
     const auto expires = parse_rfc3339(status.expires_at);
     const std::string phase(to_string(status.phase));
     rows.push_back({{visible(request.metadata.namespace_), {}},
@@ -253,12 +310,15 @@ std::string request_table(std::vector<ApprovalRequest> requests, Instant now, Co
                     {phase, painted(status.phase, colour)},
                     {visible_cut(typed_target(request.spec.target), 60), {}},
                     {change, {}},
+                    {std::string(to_string(request.spec.risk.level)), {}},
                     {status.approvals.empty() ? "-" : visible_cut(status.approvals, 20), {}},
                     {visible_cut(person(request.spec.requester.username), 50), {}},
                     {ago(request.metadata.creation_timestamp, now), {}},
                     {expires.ok() && !is_end(status.phase) ? until(*expires, now) : "-", {}}});
   }
-  return table({"NAMESPACE", "NAME", "STATE", "TARGET", "CHANGE", "APPROVALS", "REQUESTER", "AGE", "EXPIRES"}, rows);
+  return table({"NAMESPACE", "NAME", "STATE", "TARGET", "CHANGE", "RISK", "APPROVALS", "REQUESTER",
+                "AGE", "EXPIRES"},
+               rows);
 }
 
 }  // namespace holdpoint::cli

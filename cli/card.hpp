@@ -1,6 +1,8 @@
-// The card of a request: what an approver has to know, at a glance, and the one command to go on with.
+// The card of a request: what an approver has to know, at a glance, and the one command to go on
+// with.
 //
-// Pure: everything it tells was read before. All text from the cluster is made visible. Thread-safe.
+// Pure: everything it tells was read before. All text from the cluster is made visible.
+// Thread-safe.
 #pragma once
 
 #include <optional>
@@ -18,15 +20,16 @@ struct Dossier {
   ApprovalRequest request;
   std::vector<Approval> approvals;
   enum class PolicyIs { Read, Gone, Unreadable } policy_is = PolicyIs::Unreadable;
-  ApprovalPolicy policy;            // where it is Read
-  std::set<std::string> writers;    // user names whose writes the held object carries
-  std::optional<Identity> me;       // as the API server knows the user; nullopt: it would not say
-  std::optional<bool> authorized;   // the verb `approve` on the policy, in this namespace; nullopt: it would not say
+  ApprovalPolicy policy;          // where it is Read
+  std::set<std::string> writers;  // user names whose writes the held object carries
+  std::optional<Identity> me;     // as the API server knows the user; nullopt: it would not say
+  std::optional<bool>
+      authorized;  // the verb `approve` on the policy, in this namespace; nullopt: it would not say
   Instant now;
 };
 
-// Where it stands by the Approvals that are there now, whether the operator has counted them or not. Where the policy
-// cannot be read, by what the request tells of it.
+// Where it stands by the Approvals that are there now, whether the operator has counted them or
+// not. Where the policy cannot be read, by what the request tells of it.
 [[nodiscard]] Standing standing_of(const Dossier& dossier);
 
 // "yes", or "no: ..." with the reason, or "unknown: ...".
@@ -42,13 +45,14 @@ struct Dossier {
 [[nodiscard]] std::string ask_again(const ApprovalRequest& request);
 
 // What a decision came to, in one line. `counted`: the status tells of it already.
-[[nodiscard]] std::string outcome(const ApprovalRequest& request, Decision decision, const std::string& approval,
-                                  bool counted);
+[[nodiscard]] std::string outcome(const ApprovalRequest& request, Decision decision,
+                                  const std::string& approval, bool counted);
 
 // A user name for people: visible, cut, and marked where it mixes scripts.
 [[nodiscard]] std::string person(const std::string& username);
 
 // The table of `list`, newest last.
-[[nodiscard]] std::string request_table(std::vector<ApprovalRequest> requests, Instant now, Colour colour);
+[[nodiscard]] std::string request_table(std::vector<ApprovalRequest> requests, Instant now,
+                                        Colour colour);
 
 }  // namespace holdpoint::cli

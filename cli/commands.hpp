@@ -1,5 +1,5 @@
-// The commands of kubectl-holdpoint. Each reads through kubectl, prints, and answers with an Error for what did not
-// work: what, why, next step. Not thread-safe.
+// The commands of kubectl-holdpoint. Each reads through kubectl, prints, and answers with an Error
+// for what did not work: what, why, next step. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -16,10 +16,22 @@ enum class Ended { Hidden, Shown };
 [[nodiscard]] Result<Done> show(const Kubectl& kubectl, const std::string& request);
 
 // Shows the card, creates the Approval, and tells what came of it within some seconds.
-[[nodiscard]] Result<Done> decide(const Kubectl& kubectl, const std::string& request, Decision decision,
-                                  const std::string& reason);
+[[nodiscard]] Result<Done> decide(const Kubectl& kubectl, const std::string& request,
+                                  Decision decision, const std::string& reason,
+                                  const std::string& not_before);
+// Approves all that waits of one change set: one card for all, then an Approval each.
+[[nodiscard]] Result<Done> approve_set(const Kubectl& kubectl, const std::string& change_set,
+                                       Namespaces which, const std::string& reason,
+                                       const std::string& not_before);
 
-// Takes the marks of approved requests from an object, for when the operator is down. The webhook judges it.
+// Asks for the objects of a manifest before they are sent.
+[[nodiscard]] Result<Done> ask_ahead(const Kubectl& kubectl, const std::string& file,
+                                     const std::string& reason);
+// What would happen to them.
+[[nodiscard]] Result<Done> simulate(const Kubectl& kubectl, const std::string& file);
+
+// Takes the marks of approved requests from an object, for when the operator is down. The webhook
+// judges it.
 [[nodiscard]] Result<Done> resume(const Kubectl& kubectl, const std::string& object);
 // Puts back what the object was before it was held.
 [[nodiscard]] Result<Done> abandon(const Kubectl& kubectl, const std::string& object);
@@ -27,6 +39,7 @@ enum class Ended { Hidden, Shown };
 // `request` empty: all records.
 [[nodiscard]] Result<Done> audit_list(const Kubectl& kubectl, const std::string& request);
 // `expected_records` 0 and `expected_head` empty: without a checkpoint.
-[[nodiscard]] Result<Done> audit_verify(const Kubectl& kubectl, std::int64_t expected_records, const std::string& expected_head);
+[[nodiscard]] Result<Done> audit_verify(const Kubectl& kubectl, std::int64_t expected_records,
+                                        const std::string& expected_head);
 
 }  // namespace holdpoint::cli

@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "cli/commands.hpp"
 #include "cli/screen.hpp"
+#include "core/approval/wording.hpp"
 #include "crds/codec.hpp"
 
 namespace holdpoint::cli {
@@ -13,26 +14,23 @@ constexpr Duration kPatience{3000}, kPause{200};
 
 bool tells_of(const ApprovalRequest& request, const std::string& approval) {
   const auto& lines = request.status.decisions;
-  return std::any_of(lines.begin(), lines.end(), [&](const DecisionLine& line) { return line.approval == approval; });
+  return std::any_of(lines.begin(), lines.end(),
+                     [&](const DecisionLine& line) { return line.approval == approval; });
 }
 
 // Nothing more will come of this decision by itself.
 bool has_settled(const ApprovalRequest& request, const std::string& approval) {
-  if (is_end(request.status.phase)) return true;
-  if (request.status.phase == RequestPhase::Approved) return request.spec.hold != RequestHold::Suspend;
+  if (is_end(request.status.phase) || request.status.phase == RequestPhase::Scheduled)
+    return tells_of(request, approval);
+  if (request.status.phase == RequestPhase::Approved)
+    return request.spec.hold != RequestHold::Suspend;
   return tells_of(request, approval);
 }
 
-}  // namespace
-
-Result<Done> decide(const Kubectl& kubectl, const std::string& typed, Decision decision, const std::string& reason) {
-  if (!is_valid_utf8(reason)) return invalid("the reason is no valid UTF-8; type it again");
-  if (reason.size() > kMaxReason) return invalid("the reason is longer than 2048 bytes; say it shorter");
-  HP_ASSIGN(ApprovalRequest request, read_request(kubectl, typed));
-  const Dossier dossier = read_dossier(kubectl, std::move(request));
-  print(card(dossier, colour_of_stdout()) + "\n");
-
-  const ApprovalRequest& shown = dossier.request;
+// The name of the Approval that was made.
+Result<std::string> create_approval(const Kubectl& kubectl, const ApprovalRequest& shown,
+                                    Decision decision, const std::string& reason,
+                                    const std::string& not_before) {
   Approval approval;
   approval.metadata.generate_name = shown.metadata.name + "-";
   approval.metadata.namespace_ = shown.metadata.namespace_;
@@ -40,16 +38,71 @@ Result<Done> decide(const Kubectl& kubectl, const std::string& typed, Decision d
   approval.spec.request = {shown.metadata.name, shown.metadata.uid, shown.spec.binding_digest};
   approval.spec.decision = decision;
   approval.spec.reason = reason;
+  approval.spec.not_before = not_before;
   Json object = encode(approval);
   object.at("spec").erase("author");  // stamped at admission
   const std::string input = dump_json(object);
   HP_ASSIGN(const Json created, kubectl.json({"create", "-f", "-", "-o", "json"}, &input));
-  const std::string name = string_at(created, {"metadata", "name"});
+  return string_at(created, {"metadata", "name"});
+}
+
+Result<Done> check_reason(const std::string& reason) {
+  if (!is_valid_utf8(reason)) return invalid("the reason is no valid UTF-8; type it again");
+  if (reason.size() > kMaxReason)
+    return invalid("the reason is longer than 2048 bytes; say it shorter");
+  return Done{};
+}
+
+}  // namespace
+
+Result<Done> approve_set(const Kubectl& kubectl, const std::string& change_set, Namespaces which,
+                         const std::string& reason, const std::string& not_before) {
+  HP_TRY(check_reason(reason));
+  HP_ASSIGN(std::vector<ApprovalRequest> requests, read_requests(kubectl, which));
+  std::erase_if(requests, [&](const ApprovalRequest& request) {
+    return request.spec.change_set != change_set || request.status.phase != RequestPhase::Pending;
+  });
+  if (requests.empty())
+    return Error{ErrorKind::NotFound,
+                 "nothing waits in change set " + visible_cut(change_set, 120) +
+                     "\n  next:  see what waits, and of which set\nkubectl holdpoint list -A",
+                 {}};
+  print("Change set " + visible(change_set) + ":\n");
+  for (const ApprovalRequest& request : requests)
+    print(describe_target(request.spec.target) + "  risk " +
+          std::string(to_string(request.spec.risk.level)) + "\n  " +
+          visible_cut(join(request.spec.summary, "\n  "), 2000));
+  print("");
+  std::size_t refused = 0;
+  for (const ApprovalRequest& request : requests) {
+    const auto name = create_approval(kubectl, request, Decision::Approve, reason, not_before);
+    print(describe_target(request.spec.target) + ": " +
+          (name.ok() ? "approved (" + visible(*name) + ")" : name.error().message));
+    if (!name.ok()) ++refused;
+  }
+  if (refused == 0) return Done{};
+  return Error{ErrorKind::Forbidden,
+               std::to_string(refused) + " of " + std::to_string(requests.size()) +
+                   " were not approved, as told above",
+               {}};
+}
+
+Result<Done> decide(const Kubectl& kubectl, const std::string& typed, Decision decision,
+                    const std::string& reason, const std::string& not_before) {
+  HP_TRY(check_reason(reason));
+  HP_ASSIGN(ApprovalRequest request, read_request(kubectl, typed));
+  const Dossier dossier = read_dossier(kubectl, std::move(request));
+  print(card(dossier, colour_of_stdout()) + "\n");
+
+  const ApprovalRequest& shown = dossier.request;
+  HP_ASSIGN(const std::string name, create_approval(kubectl, shown, decision, reason, not_before));
 
   ApprovalRequest now = shown;
   const Deadline deadline = Deadline::in(kPatience);
   while (true) {
-    if (auto read = read_named_request(kubectl, shown.metadata.namespace_, shown.metadata.name); read.ok()) now = std::move(*read);
+    if (auto read = read_named_request(kubectl, shown.metadata.namespace_, shown.metadata.name);
+        read.ok())
+      now = std::move(*read);
     if (has_settled(now, name) || deadline.over()) break;
     wait_for(std::min(kPause, deadline.left()), {});
   }

@@ -8,11 +8,14 @@ Result<Done> list(const Kubectl& kubectl, Namespaces which, Ended ended) {
   HP_ASSIGN(std::vector<ApprovalRequest> requests, read_requests(kubectl, which));
   const std::size_t all = requests.size();
   if (ended == Ended::Hidden)
-    std::erase_if(requests, [](const ApprovalRequest& request) { return is_end(request.status.phase); });
+    std::erase_if(requests,
+                  [](const ApprovalRequest& request) { return is_end(request.status.phase); });
   if (requests.empty()) {
     const std::string where = which == Namespaces::All ? "" : " in this namespace";
     print("Nothing waits for approval" + where + "." +
-          (all == 0 ? "" : " " + count_of(all, "request") + (all == 1 ? " has" : " have") + " ended: --all shows them."));
+          (all == 0 ? ""
+                    : " " + count_of(all, "request") + (all == 1 ? " has" : " have") +
+                          " ended: --all shows them."));
     return Done{};
   }
   print(request_table(std::move(requests), system_clock().now(), colour_of_stdout()));

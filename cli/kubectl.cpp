@@ -51,7 +51,8 @@ struct Pipe {
 Result<Pipe> make_pipe() {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0)
-    return Error{ErrorKind::Internal, std::string("no pipe to kubectl: ") + std::strerror(errno), {}};
+    return Error{
+        ErrorKind::Internal, std::string("no pipe to kubectl: ") + std::strerror(errno), {}};
   return Pipe{Descriptor(ends[0]), Descriptor(ends[1])};
 }
 
@@ -73,7 +74,8 @@ struct Attributes {
 
 bool is_log_line(std::string_view line) {
   // klog: severity, four digits of the date, a blank.
-  if (line.size() < 6 || std::string_view("IWEF").find(line[0]) == std::string_view::npos) return false;
+  if (line.size() < 6 || std::string_view("IWEF").find(line[0]) == std::string_view::npos)
+    return false;
   for (std::size_t i = 1; i < 5; ++i)
     if (line[i] < '0' || line[i] > '9') return false;
   return line[5] == ' ';
@@ -99,7 +101,8 @@ Result<Output> Kubectl::run(const std::vector<std::string>& args, const std::str
   HP_ASSIGN(Pipe err, make_pipe());
 
   Actions actions;
-  if (input != nullptr) posix_spawn_file_actions_adddup2(&actions.actions, in.read.get(), STDIN_FILENO);
+  if (input != nullptr)
+    posix_spawn_file_actions_adddup2(&actions.actions, in.read.get(), STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&actions.actions, out.write.get(), STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions.actions, err.write.get(), STDERR_FILENO);
   Attributes attributes;
@@ -116,10 +119,12 @@ Result<Output> Kubectl::run(const std::vector<std::string>& args, const std::str
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   pid_t child = 0;
-  if (const int failed = posix_spawnp(&child, program_.c_str(), &actions.actions, &attributes.attributes, argv.data(), environ))
+  if (const int failed = posix_spawnp(&child, program_.c_str(), &actions.actions,
+                                      &attributes.attributes, argv.data(), environ))
     return Error{ErrorKind::Unavailable,
                  visible(program_) + " cannot be run: " + std::strerror(failed) +
-                     "\n  next:  put kubectl on PATH, or name it in HOLDPOINT_KUBECTL", {}};
+                     "\n  next:  put kubectl on PATH, or name it in HOLDPOINT_KUBECTL",
+                 {}};
   in.read.close();
   out.write.close();
   err.write.close();
@@ -147,7 +152,8 @@ Result<Output> Kubectl::run(const std::vector<std::string>& args, const std::str
     if (fds[2].revents != 0) {
       const auto put = ::write(in.write.get(), input->data() + written, input->size() - written);
       if (put > 0) written += static_cast<std::size_t>(put);
-      if (written == input->size() || (put < 0 && errno != EINTR && errno != EAGAIN)) in.write.close();
+      if (written == input->size() || (put < 0 && errno != EINTR && errno != EAGAIN))
+        in.write.close();
     }
     if (quiet.over()) shown = show_lines(output.err, shown);
   }
@@ -157,7 +163,10 @@ Result<Output> Kubectl::run(const std::vector<std::string>& args, const std::str
   }
   output.exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
   output.err.erase(0, shown);
-  if (overflown) return Error{ErrorKind::Invalid, "kubectl printed more than 512 MiB: narrow it down, say to one namespace", {}};
+  if (overflown)
+    return Error{ErrorKind::Invalid,
+                 "kubectl printed more than 512 MiB: narrow it down, say to one namespace",
+                 {}};
   return output;
 }
 
@@ -165,7 +174,8 @@ Result<Json> Kubectl::json(const std::vector<std::string>& args, const std::stri
   HP_ASSIGN(Output output, run(args, input));
   if (output.exit_code != 0) {
     std::string message = clean_message(output.err);
-    if (message.empty()) message = "kubectl ended with exit code " + std::to_string(output.exit_code);
+    if (message.empty())
+      message = "kubectl ended with exit code " + std::to_string(output.exit_code);
     return Error{kind_of_failure(output.err), std::move(message), {}};
   }
   for (const std::string& line : split(output.err, '\n'))
@@ -176,9 +186,12 @@ Result<Json> Kubectl::json(const std::vector<std::string>& args, const std::stri
 }
 
 ErrorKind kind_of_failure(std::string_view text) {
-  const auto says = [&](std::string_view words) { return text.find(words) != std::string_view::npos; };
+  const auto says = [&](std::string_view words) {
+    return text.find(words) != std::string_view::npos;
+  };
   if (says("(NotFound)")) return ErrorKind::NotFound;
-  if (says("(Conflict)") || says("request is invalid") || says("(AlreadyExists)")) return ErrorKind::Conflict;
+  if (says("(Conflict)") || says("request is invalid") || says("(AlreadyExists)"))
+    return ErrorKind::Conflict;
   if (says("(Forbidden)") || says("denied the request")) return ErrorKind::Forbidden;
   if (says("(Invalid)") || says("(BadRequest)")) return ErrorKind::Invalid;
   return ErrorKind::Unavailable;
@@ -191,9 +204,11 @@ std::string clean_message(std::string_view stderr_text) {
     (is_log_line(line) ? log : lines).push_back(visible(line));
   }
   std::string text = join(lines.empty() ? log : lines, "\n");
-  // Error from server (Forbidden): error when creating "STDIN": admission webhook "x" denied the request: words
+  // Error from server (Forbidden): error when creating "STDIN": admission webhook "x" denied the
+  // request: words
   static constexpr std::string_view kDenied = "denied the request: ";
-  if (const auto at = text.find(kDenied); at != std::string::npos && text.starts_with("Error from server")) {
+  if (const auto at = text.find(kDenied);
+      at != std::string::npos && text.starts_with("Error from server")) {
     text.erase(0, at + kDenied.size());
   } else if (text.starts_with("Error from server (") && text.find("): ") != std::string::npos) {
     text.erase(0, text.find("): ") + 3);

@@ -11,7 +11,8 @@ namespace holdpoint::cli {
 bool is_name(std::string_view text) {
   const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
   return !text.empty() && text.size() <= 253 && plain(text.front()) && plain(text.back()) &&
-         std::all_of(text.begin(), text.end(), [&](char c) { return plain(c) || c == '-' || c == '.'; });
+         std::all_of(text.begin(), text.end(),
+                     [&](char c) { return plain(c) || c == '-' || c == '.'; });
 }
 
 Result<Done> check_name(std::string_view what, const std::string& text) {
@@ -20,7 +21,8 @@ Result<Done> check_name(std::string_view what, const std::string& text) {
                  ": names have lower-case letters, digits, '-' and '.'");
 }
 
-Result<const ApprovalRequest*> find_request(const std::vector<ApprovalRequest>& requests, const std::string& typed) {
+Result<const ApprovalRequest*> find_request(const std::vector<ApprovalRequest>& requests,
+                                            const std::string& typed) {
   std::vector<const ApprovalRequest*> waiting, all;
   for (const ApprovalRequest& request : requests) {
     if (request.metadata.name == typed) return &request;
@@ -31,7 +33,9 @@ Result<const ApprovalRequest*> find_request(const std::vector<ApprovalRequest>& 
   const auto& fitting = waiting.empty() ? all : waiting;
   if (fitting.size() == 1) return fitting.front();
   if (fitting.empty())
-    return Error{ErrorKind::NotFound, "no ApprovalRequest is called '" + visible_cut(typed, 100) + "' or starts so", {}};
+    return Error{ErrorKind::NotFound,
+                 "no ApprovalRequest is called '" + visible_cut(typed, 100) + "' or starts so",
+                 {}};
   std::vector<std::string> names;
   for (const ApprovalRequest* request : fitting) names.push_back(visible(request->metadata.name));
   std::sort(names.begin(), names.end());
@@ -41,17 +45,25 @@ Result<const ApprovalRequest*> find_request(const std::vector<ApprovalRequest>& 
                  (more == 0 ? "" : " or " + count_of(more, "other")) + "; type more of the name");
 }
 
-std::string Holdable::typed() const { return (how == Pausable::Deployment ? "deployment/" : "job/") + name; }
+std::string Holdable::typed() const {
+  return (how == Pausable::Deployment ? "deployment/" : "job/") + name;
+}
 
 Result<Holdable> parse_holdable(const std::string& typed) {
-  static const std::map<std::string, Pausable> kWords{
-      {"deployment", Pausable::Deployment}, {"deployments", Pausable::Deployment}, {"deploy", Pausable::Deployment},
-      {"deployment.apps", Pausable::Deployment}, {"deployments.apps", Pausable::Deployment},
-      {"job", Pausable::Job}, {"jobs", Pausable::Job}, {"job.batch", Pausable::Job}, {"jobs.batch", Pausable::Job}};
+  static const std::map<std::string, Pausable> kWords{{"deployment", Pausable::Deployment},
+                                                      {"deployments", Pausable::Deployment},
+                                                      {"deploy", Pausable::Deployment},
+                                                      {"deployment.apps", Pausable::Deployment},
+                                                      {"deployments.apps", Pausable::Deployment},
+                                                      {"job", Pausable::Job},
+                                                      {"jobs", Pausable::Job},
+                                                      {"job.batch", Pausable::Job},
+                                                      {"jobs.batch", Pausable::Job}};
   const auto slash = typed.find('/');
   const auto word = kWords.find(typed.substr(0, slash));
   if (slash == std::string::npos || word == kWords.end())
-    return invalid("'" + visible_cut(typed, 100) + "' is no object that can be held: type deployment/NAME or job/NAME");
+    return invalid("'" + visible_cut(typed, 100) +
+                   "' is no object that can be held: type deployment/NAME or job/NAME");
   Holdable object;
   object.how = word->second;
   object.name = typed.substr(slash + 1);

@@ -21,13 +21,15 @@ Result<std::vector<T>> read_list(const Kubectl& kubectl, std::vector<std::string
   HP_ASSIGN(const Json list, kubectl.json(args));
   std::vector<T> items;
   const Json* found = member_at(list, {"items"});
-  if (found == nullptr || !found->is_array()) return invalid("kubectl printed no list of " + kind_info<T>().kind);
+  if (found == nullptr || !found->is_array())
+    return invalid("kubectl printed no list of " + kind_info<T>().kind);
   for (const Json& item : *found) {
     auto decoded = decode<T>(item);
     if (decoded.ok()) {
       items.push_back(std::move(*decoded));
     } else {
-      print_error(visible(string_at(item, {"metadata", "name"})) + " is left out: " + visible(decoded.error().message) +
+      print_error(visible(string_at(item, {"metadata", "name"})) +
+                  " is left out: " + visible(decoded.error().message) +
                   "; a newer kubectl-holdpoint may understand it");
     }
   }
@@ -51,7 +53,8 @@ Result<Identity> read_me(const Kubectl& kubectl) {
 
 Result<bool> read_authorized(const Kubectl& kubectl, const ApprovalRequest& request) {
   HP_ASSIGN(const Output output,
-            kubectl.run({"auth", "can-i", "approve", plural<ApprovalPolicy>() + "/" + request.spec.policy.name,
+            kubectl.run({"auth", "can-i", "approve",
+                         plural<ApprovalPolicy>() + "/" + request.spec.policy.name,
                          "--namespace=" + request.metadata.namespace_}));
   const std::string answer = output.out.substr(0, output.out.find_first_of(" \n"));
   if (answer == "yes") return true;
@@ -62,18 +65,27 @@ Result<bool> read_authorized(const Kubectl& kubectl, const ApprovalRequest& requ
 std::set<std::string> read_writers(const Kubectl& kubectl, const ApprovalRequest& request) {
   const Target& target = request.spec.target;
   const Pausable how = pausable(target.group, target.resource);
-  if (request.spec.hold != RequestHold::Suspend || how == Pausable::No || !is_name(target.name)) return {};
-  const auto object = kubectl.json({"get", target.resource + "." + target.group + "/" + target.name, "-o", "json",
-                                    "--namespace=" + request.metadata.namespace_});
+  if (request.spec.hold != RequestHold::Suspend || how == Pausable::No || !is_name(target.name))
+    return {};
+  const auto object = kubectl.json({"get", target.resource + "." + target.group + "/" + target.name,
+                                    "-o", "json", "--namespace=" + request.metadata.namespace_});
   if (!object.ok()) return {};
   const Marks marks = read_marks(*object, how);
-  return held_request(marks, request.spec.policy.name, *object) == request.metadata.name ? marks.held_by : std::set<std::string>();
+  return held_request(marks, request.spec.policy.name, *object) == request.metadata.name
+             ? marks.held_by
+             : std::set<std::string>();
 }
 
 }  // namespace
 
 Result<std::vector<ApprovalRequest>> read_requests(const Kubectl& kubectl, Namespaces which) {
-  return read_list<ApprovalRequest>(kubectl, which == Namespaces::All ? std::vector<std::string>{"--all-namespaces"} : std::vector<std::string>());
+  return read_list<ApprovalRequest>(kubectl, which == Namespaces::All
+                                                 ? std::vector<std::string>{"--all-namespaces"}
+                                                 : std::vector<std::string>());
+}
+
+Result<std::vector<ApprovalPolicy>> read_policies(const Kubectl& kubectl) {
+  return read_list<ApprovalPolicy>(kubectl, {});
 }
 
 Result<ApprovalRequest> read_request(const Kubectl& kubectl, const std::string& typed) {
@@ -84,10 +96,15 @@ Result<ApprovalRequest> read_request(const Kubectl& kubectl, const std::string& 
   const auto found = find_request(all, typed);
   if (found.ok()) return **found;
   if (found.error().kind != ErrorKind::NotFound) return found.error();
-  return Error{ErrorKind::NotFound, found.error().message + " in this namespace\n  next:  look for it in all of them\nkubectl holdpoint list -A --all", {}};
+  return Error{ErrorKind::NotFound,
+               found.error().message +
+                   " in this namespace\n  next:  look for it in all of them\nkubectl holdpoint "
+                   "list -A --all",
+               {}};
 }
 
-Result<ApprovalRequest> read_named_request(const Kubectl& kubectl, const std::string& namespace_, const std::string& name) {
+Result<ApprovalRequest> read_named_request(const Kubectl& kubectl, const std::string& namespace_,
+                                           const std::string& name) {
   HP_TRY(check_name("request", name));
   return read_one<ApprovalRequest>(kubectl, namespace_, name);
 }
@@ -99,17 +116,21 @@ Dossier read_dossier(const Kubectl& kubectl, ApprovalRequest request) {
   const ApprovalRequest& about = dossier.request;
   // A kubectl takes some 100 ms each: all of them at once.
   auto approvals = std::async(std::launch::async, [&] {
-    return read_list<Approval>(kubectl, {"--namespace=" + about.metadata.namespace_,
-                                         "--selector=" + std::string(kRequestLabel) + "=" + about.metadata.uid});
+    return read_list<Approval>(
+        kubectl, {"--namespace=" + about.metadata.namespace_,
+                  "--selector=" + std::string(kRequestLabel) + "=" + about.metadata.uid});
   });
-  auto policy = std::async(std::launch::async, [&] { return read_one<ApprovalPolicy>(kubectl, {}, about.spec.policy.name); });
+  auto policy = std::async(std::launch::async, [&] {
+    return read_one<ApprovalPolicy>(kubectl, {}, about.spec.policy.name);
+  });
   auto me = std::async(std::launch::async, [&] { return read_me(kubectl); });
   auto authorized = std::async(std::launch::async, [&] { return read_authorized(kubectl, about); });
   dossier.writers = read_writers(kubectl, about);
   if (auto read = approvals.get(); read.ok()) {
     dossier.approvals = std::move(*read);
   } else {
-    print_error("the Approvals of it cannot be read, so the count may be behind: " + read.error().message);
+    print_error("the Approvals of it cannot be read, so the count may be behind: " +
+                read.error().message);
   }
   if (auto read = policy.get(); read.ok()) {
     dossier.policy = std::move(*read);

@@ -11,15 +11,19 @@ namespace holdpoint::cli {
 
 enum class Namespaces { One, All };
 
-// All requests of the namespace that kubectl is pointed at, or of all. One that cannot be understood is named on
-// stderr and left out.
-[[nodiscard]] Result<std::vector<ApprovalRequest>> read_requests(const Kubectl& kubectl, Namespaces which);
+// All requests of the namespace that kubectl is pointed at, or of all. One that cannot be
+// understood is named on stderr and left out.
+[[nodiscard]] Result<std::vector<ApprovalRequest>> read_requests(const Kubectl& kubectl,
+                                                                 Namespaces which);
 
 // The request that is meant by a name or the start of one.
-[[nodiscard]] Result<ApprovalRequest> read_request(const Kubectl& kubectl, const std::string& typed);
+[[nodiscard]] Result<std::vector<ApprovalPolicy>> read_policies(const Kubectl& kubectl);
+[[nodiscard]] Result<ApprovalRequest> read_request(const Kubectl& kubectl,
+                                                   const std::string& typed);
 
 // The request by its whole name.
-[[nodiscard]] Result<ApprovalRequest> read_named_request(const Kubectl& kubectl, const std::string& namespace_,
+[[nodiscard]] Result<ApprovalRequest> read_named_request(const Kubectl& kubectl,
+                                                         const std::string& namespace_,
                                                          const std::string& name);
 
 // Everything around a request, as far as this user may read it.

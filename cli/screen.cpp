@@ -14,8 +14,9 @@ namespace {
 
 // Code points; wide scripts may stand out, which costs alignment alone.
 std::size_t width(const std::string& text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+  }));
 }
 
 }  // namespace
@@ -23,8 +24,9 @@ std::size_t width(const std::string& text) {
 Colour colour_of_stdout() {
   const char* no_colour = std::getenv("NO_COLOR");
   const char* terminal = std::getenv("TERM");
-  const bool wanted = (no_colour == nullptr || *no_colour == '\0') && ::isatty(STDOUT_FILENO) == 1 &&
-                      terminal != nullptr && std::string_view(terminal) != "dumb";
+  const bool wanted = (no_colour == nullptr || *no_colour == '\0') &&
+                      ::isatty(STDOUT_FILENO) == 1 && terminal != nullptr &&
+                      std::string_view(terminal) != "dumb";
   return wanted ? Colour::Yes : Colour::No;
 }
 
@@ -33,23 +35,34 @@ std::string painted(RequestPhase phase, Colour colour, std::string_view text) {
   if (colour == Colour::No) return word;
   const char* code = "33";
   switch (phase) {
-    case RequestPhase::Pending: code = "33"; break;  // yellow
+    case RequestPhase::Pending:
+    case RequestPhase::Scheduled:
+      code = "33";
+      break;  // yellow
     case RequestPhase::Approved:
-    case RequestPhase::Released: code = "32"; break;  // green
-    case RequestPhase::Denied: code = "31"; break;    // red
+    case RequestPhase::Released:
+      code = "32";
+      break;  // green
+    case RequestPhase::Denied:
+      code = "31";
+      break;  // red
     case RequestPhase::Expired:
     case RequestPhase::Superseded:
     case RequestPhase::Stale:
-    case RequestPhase::Withdrawn: code = "2"; break;  // dim
+    case RequestPhase::Withdrawn:
+      code = "2";
+      break;  // dim
   }
   return std::string("\x1b[") + code + "m" + word + "\x1b[0m";
 }
 
-std::string table(const std::vector<std::string>& head, const std::vector<std::vector<Cell>>& rows) {
+std::string table(const std::vector<std::string>& head,
+                  const std::vector<std::vector<Cell>>& rows) {
   std::vector<std::size_t> widths;
   for (const std::string& title : head) widths.push_back(width(title));
   for (const auto& row : rows)
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width(row[i].text));
+    for (std::size_t i = 0; i < row.size(); ++i)
+      widths[i] = std::max(widths[i], width(row[i].text));
   std::string text;
   const auto put = [&](const std::vector<Cell>& row) {
     for (std::size_t i = 0; i < row.size(); ++i) {

@@ -1,4 +1,5 @@
-// What goes to the terminal: tables, and colour for states alone. Pure but for the functions that print.
+// What goes to the terminal: tables, and colour for states alone. Pure but for the functions that
+// print.
 #pragma once
 
 #include <string>
@@ -23,10 +24,11 @@ struct Cell {
   std::string paint;  // what is printed instead, where it has colour
 };
 // Columns by blanks, as kubectl prints them.
-[[nodiscard]] std::string table(const std::vector<std::string>& head, const std::vector<std::vector<Cell>>& rows);
+[[nodiscard]] std::string table(const std::vector<std::string>& head,
+                                const std::vector<std::vector<Cell>>& rows);
 
-void print(std::string_view text);              // a line on stdout
-void print_error(const Error& error);           // on stderr: what, why, next step
+void print(std::string_view text);     // a line on stdout
+void print_error(const Error& error);  // on stderr: what, why, next step
 void print_error(std::string_view message);
 
 }  // namespace holdpoint::cli

@@ -35,7 +35,8 @@ class Reader {
   Result<Done> read(const Json& value, std::int64_t& out) const {
     const bool fits = value.is_number_integer() &&
                       (!value.is_number_unsigned() ||
-                       value.get<std::uint64_t>() <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()));
+                       value.get<std::uint64_t>() <=
+                           static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()));
     if (!fits) return wrong("a whole number", value);
     out = value.get<std::int64_t>();
     return Done{};
@@ -45,8 +46,8 @@ class Reader {
     return Done{};
   }
   template <class E>
-    requires std::is_enum_v<E>
-  Result<Done> read(const Json& value, E& out) const {
+  requires std::is_enum_v<E> Result<Done> read(const Json& value, E& out)
+  const {
     if (!value.is_string()) return wrong("a string", value);
     const auto& text = value.get_ref<const std::string&>();
     std::string known;
@@ -74,7 +75,8 @@ class Reader {
   Result<Done> read(const Json& value, std::map<std::string, std::string>& out) const {
     if (!value.is_object()) return wrong("an object", value);
     out.clear();
-    for (const auto& [key, item] : value.items()) HP_TRY(Reader(path_ + "." + visible_cut(key, 80)).read(item, out[key]));
+    for (const auto& [key, item] : value.items())
+      HP_TRY(Reader(path_ + "." + visible_cut(key, 80)).read(item, out[key]));
     return Done{};
   }
   template <class T>
@@ -82,8 +84,8 @@ class Reader {
     return read(value, out.emplace());
   }
   template <class T>
-    requires(std::is_class_v<T>)
-  Result<Done> read(const Json& value, T& out) const;
+  requires(std::is_class_v<T>) Result<Done> read(const Json& value, T& out)
+  const;
 
  private:
   [[nodiscard]] Error wrong(const char* wanted, const Json& value) const {
@@ -95,7 +97,8 @@ class Reader {
 template <class T>
 class StructReader {
  public:
-  StructReader(const Json& value, T& out, const std::string& path) : value_(value), out_(out), path_(path) {}
+  StructReader(const Json& value, T& out, const std::string& path)
+      : value_(value), out_(out), path_(path) {}
 
   template <class M>
   void operator()(std::string_view name, M T::*member, const Facet& facet) {
@@ -117,8 +120,8 @@ class StructReader {
 };
 
 template <class T>
-  requires(std::is_class_v<T>)
-Result<Done> Reader::read(const Json& value, T& out) const {
+requires(std::is_class_v<T>) Result<Done> Reader::read(const Json& value, T& out)
+const {
   if (!value.is_object()) return wrong("an object", value);
   StructReader<T> reader(value, out, path_);
   fields(reader, Tag<T>{});
@@ -149,7 +152,8 @@ class StructWriter {
     }
     Json written = write(item);
     // A part with nothing in it says nothing.
-    if (!facet.required && written.is_object() && written.empty() && !std::is_same_v<M, Json>) return;
+    if (!facet.required && written.is_object() && written.empty() && !std::is_same_v<M, Json>)
+      return;
     out_[std::string(name)] = std::move(written);
   }
   [[nodiscard]] Json take() { return std::move(out_); }
@@ -166,7 +170,8 @@ class StructWriter {
       return item == 0;
     } else if constexpr (requires { item.has_value(); }) {
       return !item.has_value();
-    } else if constexpr (std::is_same_v<M, std::string> || std::is_same_v<M, std::map<std::string, std::string>> ||
+    } else if constexpr (std::is_same_v<M, std::string> ||
+                         std::is_same_v<M, std::map<std::string, std::string>> ||
                          IsVector<M>::value) {
       return item.empty();
     } else {
@@ -188,7 +193,8 @@ template <class T>
 Json write(const T& value) {
   if constexpr (std::is_enum_v<T>) {
     return std::string(spell(value));
-  } else if constexpr (std::is_arithmetic_v<T> || std::is_same_v<T, std::string> || std::is_same_v<T, Json> ||
+  } else if constexpr (std::is_arithmetic_v<T> || std::is_same_v<T, std::string> ||
+                       std::is_same_v<T, Json> ||
                        std::is_same_v<T, std::map<std::string, std::string>>) {
     return Json(value);
   } else if constexpr (IsVector<T>::value) {
@@ -205,18 +211,24 @@ Json write(const T& value) {
 // ---- whole objects
 
 template <class T>
-concept HasStatus = requires(T object) { object.status; };
+concept HasStatus = requires(T object) {
+  object.status;
+};
 
 }  // namespace
 
 template <class T>
 Result<T> decode(const Json& object) {
   const KindInfo& info = kind_info<T>();
-  if (!object.is_object()) return invalid(info.kind + ": must be an object, but is " + object.type_name());
+  if (!object.is_object())
+    return invalid(info.kind + ": must be an object, but is " + object.type_name());
   // Items of a list come without kind and apiVersion.
-  for (const auto& [key, wanted] : {std::pair<const char*, std::string>{"kind", info.kind}, {"apiVersion", kApiVersion}}) {
+  for (const auto& [key, wanted] :
+       {std::pair<const char*, std::string>{"kind", info.kind}, {"apiVersion", kApiVersion}}) {
     const std::string found = string_at(object, {key});
-    if (!found.empty() && found != wanted) return invalid(info.kind + ": " + key + " is '" + visible_cut(found, 80) + "', not '" + wanted + "'");
+    if (!found.empty() && found != wanted)
+      return invalid(info.kind + ": " + key + " is '" + visible_cut(found, 80) + "', not '" +
+                     wanted + "'");
   }
   T out;
   const auto part = [&](const char* name, auto& to, bool required) -> Result<Done> {
@@ -296,6 +308,9 @@ HP_PART(Claim)
 HP_PART(LabelSelector)
 HP_PART(ObjectMeta)
 HP_PART(Stage)
+HP_PART(RiskRule)
+HP_PART(Risk)
+HP_PART(ReviewDebt)
 #undef HP_PART
 
 #define HP_TO_STRING(E) \
@@ -308,6 +323,9 @@ HP_TO_STRING(RequestHold)
 HP_TO_STRING(RequestPhase)
 HP_TO_STRING(Decision)
 HP_TO_STRING(Fact)
+HP_TO_STRING(RiskLevel)
+HP_TO_STRING(RiskFactor)
+HP_TO_STRING(NotifyType)
 #undef HP_TO_STRING
 
 }  // namespace holdpoint

@@ -1,8 +1,9 @@
-// The kinds from and to JSON, and the CustomResourceDefinitions generated from the same field lists.
+// The kinds from and to JSON, and the CustomResourceDefinitions generated from the same field
+// lists.
 //
-// Decoding ignores unknown members (a newer server may have more) and refuses unknown enum values, wrong
-// types and missing required members: Error Invalid, with the path. Encoding leaves out what is empty and
-// optional. Pure; thread-safe.
+// Decoding ignores unknown members (a newer server may have more) and refuses unknown enum values,
+// wrong types and missing required members: Error Invalid, with the path. Encoding leaves out what
+// is empty and optional. Pure; thread-safe.
 #pragma once
 
 #include <string>
@@ -13,15 +14,16 @@
 
 namespace holdpoint {
 
-// T is one of ApprovalPolicy, ApprovalRequest, Approval, AuditRecord (instantiated in the sources); metadata,
-// apiVersion and kind are handled.
+// T is one of ApprovalPolicy, ApprovalRequest, Approval, AuditRecord (instantiated in the sources);
+// metadata, apiVersion and kind are handled.
 template <class T>
 [[nodiscard]] Result<T> decode(const Json& object);
 template <class T>
 [[nodiscard]] Json encode(const T& object);
 
-// Parts that others embed or hash: ApprovalPolicySpec, AuditRecordSpec, ApprovalRequestStatus, Identity,
-// Condition, Claim, LabelSelector, ObjectMeta, Stage.
+// Parts that others embed or hash: ApprovalPolicySpec, AuditRecordSpec, ApprovalRequestStatus,
+// Identity, Condition, Claim, LabelSelector, ObjectMeta, Stage, RiskRule,
+// Risk, ReviewDebt.
 template <class T>
 [[nodiscard]] Result<T> decode_part(const Json& value);
 template <class T>
@@ -36,6 +38,9 @@ template <class T>
 [[nodiscard]] std::string_view to_string(RequestPhase value);
 [[nodiscard]] std::string_view to_string(Decision value);
 [[nodiscard]] std::string_view to_string(Fact value);
+[[nodiscard]] std::string_view to_string(RiskLevel value);
+[[nodiscard]] std::string_view to_string(RiskFactor value);
+[[nodiscard]] std::string_view to_string(NotifyType value);
 
 // What kind a struct is on the API.
 struct KindInfo {

@@ -59,7 +59,8 @@ class SchemaBuilder {
     if (!facet.default_json.empty()) {
       Json value = Json::parse(facet.default_json);
       // kubectl explain does not show defaults by itself.
-      if (!value.is_object()) doc += " Default: " + (value.is_string() ? value.get<std::string>() : value.dump()) + ".";
+      if (!value.is_object())
+        doc += " Default: " + (value.is_string() ? value.get<std::string>() : value.dump()) + ".";
       schema["default"] = std::move(value);
     }
     schema["description"] = std::move(doc);
@@ -145,16 +146,18 @@ Json definition(Definition d) {
   }
   if (d.spec_is_fixed)
     d.spec["x-kubernetes-validations"] =
-        Json::array({{{"rule", "self == oldSelf"}, {"message", "spec never changes; make a new object instead"}}});
-  Json schema{{"type", "object"},
-              {"description", d.description},
-              {"required", {"spec"}},
-              {"properties",
-               {{"apiVersion",
-                 {{"type", "string"}, {"description", "API group and version: holdpoint.dev/v1alpha1."}}},
-                {"kind", {{"type", "string"}, {"description", "Kind of the object: " + d.info.kind + "."}}},
-                {"metadata", {{"type", "object"}}},
-                {"spec", std::move(d.spec)}}}};
+        Json::array({{{"rule", "self == oldSelf"},
+                      {"message", "spec never changes; make a new object instead"}}});
+  Json schema{
+      {"type", "object"},
+      {"description", d.description},
+      {"required", {"spec"}},
+      {"properties",
+       {{"apiVersion",
+         {{"type", "string"}, {"description", "API group and version: holdpoint.dev/v1alpha1."}}},
+        {"kind", {{"type", "string"}, {"description", "Kind of the object: " + d.info.kind + "."}}},
+        {"metadata", {{"type", "object"}}},
+        {"spec", std::move(d.spec)}}}};
   if (!d.root_rules.empty()) schema["x-kubernetes-validations"] = rules_of(d.root_rules);
   Json version{{"name", kVersion},
                {"served", true},
@@ -163,24 +166,29 @@ Json definition(Definition d) {
   if (!d.status.is_null()) {
     schema["properties"]["status"] = std::move(d.status);
     version["subresources"] = {{"status", Json::object()}};
+    // kubectl get approvalrequests --field-selector status.phase=Pending
+    if (d.info.kind == kind_info<ApprovalRequest>().kind)
+      version["selectableFields"] = Json::array({{{"jsonPath", ".status.phase"}}});
   }
   version["schema"] = {{"openAPIV3Schema", std::move(schema)}};
-  return {{"apiVersion", "apiextensions.k8s.io/v1"},
-          {"kind", "CustomResourceDefinition"},
-          {"metadata",
-           {{"name", d.info.plural + "." + kGroup},
-            {"labels", {{"app.kubernetes.io/name", "holdpoint"}, {"app.kubernetes.io/part-of", "holdpoint"}}}}},
-          {"spec",
-           {{"group", kGroup},
-            {"scope", d.info.namespaced ? "Namespaced" : "Cluster"},
-            {"names",
-             {{"kind", d.info.kind},
-              {"listKind", d.info.kind + "List"},
-              {"plural", d.info.plural},
-              {"singular", d.singular},
-              {"shortNames", d.short_names},
-              {"categories", {"holdpoint"}}}},
-            {"versions", Json::array({std::move(version)})}}}};
+  return {
+      {"apiVersion", "apiextensions.k8s.io/v1"},
+      {"kind", "CustomResourceDefinition"},
+      {"metadata",
+       {{"name", d.info.plural + "." + kGroup},
+        {"labels",
+         {{"app.kubernetes.io/name", "holdpoint"}, {"app.kubernetes.io/part-of", "holdpoint"}}}}},
+      {"spec",
+       {{"group", kGroup},
+        {"scope", d.info.namespaced ? "Namespaced" : "Cluster"},
+        {"names",
+         {{"kind", d.info.kind},
+          {"listKind", d.info.kind + "List"},
+          {"plural", d.info.plural},
+          {"singular", d.singular},
+          {"shortNames", d.short_names},
+          {"categories", {"holdpoint"}}}},
+        {"versions", Json::array({std::move(version)})}}}};
 }
 
 // `description` goes on the part itself, where a field of another struct would have its doc.
@@ -197,20 +205,26 @@ Json policies() {
   d.info = kind_info<ApprovalPolicy>();
   d.singular = "approvalpolicy";
   d.short_names = {"apol"};
-  d.description = "What waits for approval before the API server stores or runs it, who must approve it, and for how long.";
-  d.spec = part<ApprovalPolicySpec>(
-      "What is gated, who must approve, and how a change waits.",
-      "self.?hold.?mode.orValue('Auto') != 'Suspend' || self.match.resources.all(r, r.resources.all(n, n in "
-      "['deployments', 'jobs']) && r.apiGroups.all(g, g in ['apps', 'batch']))\nhold.mode Suspend is for Deployments "
-      "(apps) and Jobs (batch) alone; other kinds cannot be stored and wait: use Auto, Deny or Retry");
-  d.status = part<ApprovalPolicyStatus>("Whether the policy is in force. Written by the operator alone.");
+  d.description =
+      "What waits for approval before the API server stores or runs it, who must approve it, and "
+      "for how long.";
+  d.spec = part<ApprovalPolicySpec>("What is gated, who must approve, and how a change waits.",
+                                    "self.?hold.?mode.orValue('Auto') != 'Suspend' || "
+                                    "self.match.resources.all(r, r.resources.all(n, n in "
+                                    "['deployments', 'jobs']) && r.apiGroups.all(g, g in ['apps', "
+                                    "'batch']))\nhold.mode Suspend is for Deployments "
+                                    "(apps) and Jobs (batch) alone; other kinds cannot be stored "
+                                    "and wait: use Auto, Deny or Retry");
+  d.status =
+      part<ApprovalPolicyStatus>("Whether the policy is in force. Written by the operator alone.");
   d.columns = {{"Mode", "string", ".spec.mode"},
                {"Hold", "string", ".spec.hold.mode"},
                {"Ready", "string", ".status.conditions[?(@.type==\"Ready\")].status"},
                {"Reason", "string", ".status.conditions[?(@.type==\"Ready\")].reason"},
                {"Age", "date", ".metadata.creationTimestamp"}};
   d.root_rules =
-      "size(self.metadata.name) <= 63 && !self.metadata.name.contains('.')\nthe name of a policy has at most 63 "
+      "size(self.metadata.name) <= 63 && !self.metadata.name.contains('.')\nthe name of a policy "
+      "has at most 63 "
       "characters and no dots, as it becomes part of webhook names and labels";
   return definition(std::move(d));
 }
@@ -220,7 +234,9 @@ Json requests() {
   d.info = kind_info<ApprovalRequest>();
   d.singular = "approvalrequest";
   d.short_names = {"areq"};
-  d.description = "One change that waits for approval. Made by Holdpoint's webhook when somebody tries to make the change.";
+  d.description =
+      "One change that waits for approval. Made by Holdpoint's webhook when somebody tries to make "
+      "the change.";
   d.spec = part<ApprovalRequestSpec>("What was asked. Never changes.");
   d.status = part<ApprovalRequestStatus>("Where the request stands. Written by Holdpoint alone.");
   d.columns = {{"Policy", "string", ".spec.policy.name"},
@@ -228,6 +244,7 @@ Json requests() {
                {"Target", "string", ".spec.target.name"},
                {"Phase", "string", ".status.phase"},
                {"Approvals", "string", ".status.approvals"},
+               {"Risk", "string", ".spec.risk.level"},
                {"Requester", "string", ".spec.requester.username"},
                {"Expires", "string", ".status.expiresAt", 1},
                {"Message", "string", ".status.message", 1},
@@ -241,8 +258,10 @@ Json approvals() {
   d.info = kind_info<Approval>();
   d.singular = "approval";
   d.short_names = {"appr"};
-  d.description = "One person's decision on one ApprovalRequest. Write spec.request.name, spec.decision and spec.reason; "
-                  "the rest is filled in at admission.";
+  d.description =
+      "One person's decision on one ApprovalRequest. Write spec.request.name, spec.decision and "
+      "spec.reason; "
+      "the rest is filled in at admission.";
   d.spec = part<ApprovalSpec>("The decision. Never changes.");
   d.columns = {{"Request", "string", ".spec.request.name"},
                {"Decision", "string", ".spec.decision"},
@@ -258,8 +277,10 @@ Json records() {
   d.info = kind_info<AuditRecord>();
   d.singular = "auditrecord";
   d.short_names = {"arec"};
-  d.description = "One fact on the audit trail: who, what, when, why, and the hash of the record before it. Written by the "
-                  "operator alone, never changed. Proven by kubectl holdpoint audit verify.";
+  d.description =
+      "One fact on the audit trail: who, what, when, why, and the hash of the record before it. "
+      "Written by the "
+      "operator alone, never changed. Proven by kubectl holdpoint audit verify.";
   d.spec = part<AuditRecordSpec>("The fact. Never changes.");
   d.columns = {{"Fact", "string", ".spec.fact"},
                {"Actor", "string", ".spec.actor.username"},

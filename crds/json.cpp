@@ -8,8 +8,8 @@
 namespace holdpoint {
 namespace {
 
-// Builds the value and stops at the first thing that strict JSON forbids; nlohmann's own parser would take
-// duplicate keys and any depth.
+// Builds the value and stops at the first thing that strict JSON forbids; nlohmann's own parser
+// would take duplicate keys and any depth.
 class StrictBuilder final : public nlohmann::json_sax<Json> {
  public:
   explicit StrictBuilder(std::size_t max_depth) : max_depth_(max_depth) {}
@@ -19,7 +19,8 @@ class StrictBuilder final : public nlohmann::json_sax<Json> {
   bool number_integer(number_integer_t value) override { return put(Json(value)); }
   bool number_unsigned(number_unsigned_t value) override { return put(Json(value)); }
   bool number_float(number_float_t value, const string_t& text) override {
-    if (text.find_first_of(".eE") == string_t::npos) return fail("an integer that does not fit 64 bits");
+    if (text.find_first_of(".eE") == string_t::npos)
+      return fail("an integer that does not fit 64 bits");
     return put(Json(value));
   }
   bool string(string_t& value) override { return put(Json(std::move(value))); }
@@ -35,7 +36,8 @@ class StrictBuilder final : public nlohmann::json_sax<Json> {
   bool end_object() override { return close(); }
   bool start_array(std::size_t) override { return open(Json::array()); }
   bool end_array() override { return close(); }
-  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception& error) override {
+  bool parse_error(std::size_t, const std::string&,
+                   const nlohmann::detail::exception& error) override {
     error_ = plain(error.what());
     return false;
   }
@@ -44,11 +46,14 @@ class StrictBuilder final : public nlohmann::json_sax<Json> {
   [[nodiscard]] const std::string& error() const { return error_; }
 
  private:
-  // "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error while..." without its preface. It
-  // quotes what was read last, which is as long and as hostile as its sender likes.
+  // "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error while..."
+  // without its preface. It quotes what was read last, which is as long and as hostile as its
+  // sender likes.
   static std::string plain(std::string_view what) {
-    if (const auto end = what.find("] "); what.starts_with('[') && end != std::string_view::npos) what.remove_prefix(end + 2);
-    if (const auto colon = what.find(": "); what.starts_with("parse error at ") && colon != std::string_view::npos)
+    if (const auto end = what.find("] "); what.starts_with('[') && end != std::string_view::npos)
+      what.remove_prefix(end + 2);
+    if (const auto colon = what.find(": ");
+        what.starts_with("parse error at ") && colon != std::string_view::npos)
       what.remove_prefix(colon + 2);
     return visible_cut(what, 160);
   }
@@ -70,7 +75,8 @@ class StrictBuilder final : public nlohmann::json_sax<Json> {
     return true;
   }
   bool open(Json&& value) {
-    if (open_.size() >= max_depth_) return fail("nesting deeper than " + std::to_string(max_depth_));
+    if (open_.size() >= max_depth_)
+      return fail("nesting deeper than " + std::to_string(max_depth_));
     open_.push_back(place(std::move(value)));
     return true;
   }
@@ -86,12 +92,14 @@ class StrictBuilder final : public nlohmann::json_sax<Json> {
   const std::size_t max_depth_;
   Json root_;
   Json* slot_ = nullptr;
-  // An element of an array is not moved while something inside it is open: only the innermost one grows.
+  // An element of an array is not moved while something inside it is open: only the innermost one
+  // grows.
   std::vector<Json*> open_;
   std::string error_;
 };
 
-// Walks the bytes and leaves behind how far it came: the parser tells only of its own errors where they are.
+// Walks the bytes and leaves behind how far it came: the parser tells only of its own errors where
+// they are.
 class Steps {
  public:
   using iterator_category = std::forward_iterator_tag;
@@ -117,21 +125,30 @@ class Steps {
 }  // namespace
 
 Result<Json> parse_json(std::string_view bytes, std::size_t max_depth) {
-  if (bytes.starts_with("\xef\xbb\xbf")) return invalid("not strict JSON: it begins with a byte order mark");
+  if (bytes.starts_with("\xef\xbb\xbf"))
+    return invalid("not strict JSON: it begins with a byte order mark");
   StrictBuilder builder(max_depth);
   const char* const begin = bytes.data();
   const char* furthest = begin;
-  if (Json::sax_parse(Steps(begin, &furthest), Steps(begin + bytes.size(), &furthest), &builder)) return builder.take();
-  return invalid("not strict JSON at byte " + std::to_string(furthest - begin) + ": " + builder.error());
+  if (Json::sax_parse(Steps(begin, &furthest), Steps(begin + bytes.size(), &furthest), &builder))
+    return builder.take();
+  return invalid("not strict JSON at byte " + std::to_string(furthest - begin) + ": " +
+                 builder.error());
 }
 
-std::string dump_json(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
-std::string dump_json_pretty(const Json& value) { return value.dump(2, ' ', false, Json::error_handler_t::replace); }
+std::string dump_json(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+std::string dump_json_pretty(const Json& value) {
+  return value.dump(2, ' ', false, Json::error_handler_t::replace);
+}
 
 Result<std::vector<std::string>> pointer_tokens(std::string_view pointer) {
   std::vector<std::string> tokens;
   if (pointer.empty()) return tokens;
-  const auto bad = [&] { return invalid("not a JSON pointer (RFC 6901): '" + std::string(pointer.substr(0, 80)) + "'"); };
+  const auto bad = [&] {
+    return invalid("not a JSON pointer (RFC 6901): '" + std::string(pointer.substr(0, 80)) + "'");
+  };
   if (pointer.front() != '/') return bad();
   std::string token;
   for (std::size_t i = 1; i <= pointer.size(); ++i) {
@@ -159,8 +176,9 @@ const Json* at_pointer(const Json& value, std::string_view pointer) {
       if (found == at->end()) return nullptr;
       at = &*found;
     } else if (at->is_array()) {
-      const bool digits = !token.empty() && token.size() < 10 && (token == "0" || token.front() != '0') &&
-                          std::all_of(token.begin(), token.end(), [](char c) { return c >= '0' && c <= '9'; });
+      const bool digits =
+          !token.empty() && token.size() < 10 && (token == "0" || token.front() != '0') &&
+          std::all_of(token.begin(), token.end(), [](char c) { return c >= '0' && c <= '9'; });
       if (!digits || std::stoul(token) >= at->size()) return nullptr;
       at = &(*at)[std::stoul(token)];
     } else {

@@ -1,8 +1,9 @@
-// JSON at the edge: strict parsing of hostile bytes, safe printing, and RawObject, a foreign object kept whole.
+// JSON at the edge: strict parsing of hostile bytes, safe printing, and RawObject, a foreign object
+// kept whole.
 //
-// parse_json() is the only parser for bytes from outside: it refuses duplicate keys, trailing bytes, a BOM,
-// ill-formed UTF-8, lone surrogates, and nesting deeper than the limit, so that nothing behind it can be
-// surprised. Pure; thread-safe.
+// parse_json() is the only parser for bytes from outside: it refuses duplicate keys, trailing
+// bytes, a BOM, ill-formed UTF-8, lone surrogates, and nesting deeper than the limit, so that
+// nothing behind it can be surprised. Pure; thread-safe.
 #pragma once
 
 #include <memory>
@@ -20,22 +21,26 @@ using RawObject = Json;
 
 inline constexpr std::size_t kMaxJsonDepth = 256;
 
-// Integers that fit neither int64 nor uint64 are refused: their digest would not be exact. Error: Invalid,
-// with the byte offset.
-[[nodiscard]] Result<Json> parse_json(std::string_view bytes, std::size_t max_depth = kMaxJsonDepth);
+// Integers that fit neither int64 nor uint64 are refused: their digest would not be exact. Error:
+// Invalid, with the byte offset.
+[[nodiscard]] Result<Json> parse_json(std::string_view bytes,
+                                      std::size_t max_depth = kMaxJsonDepth);
 
 // Compact text; ill-formed UTF-8 becomes U+FFFD instead of an exception.
 [[nodiscard]] std::string dump_json(const Json& value);
 [[nodiscard]] std::string dump_json_pretty(const Json& value);
 
-// The value at an RFC 6901 pointer, or nullptr where a step is missing. An empty pointer is the whole.
+// The value at an RFC 6901 pointer, or nullptr where a step is missing. An empty pointer is the
+// whole.
 [[nodiscard]] const Json* at_pointer(const Json& value, std::string_view pointer);
 // Splits an RFC 6901 pointer into unescaped tokens. Error: Invalid when it is not one.
 [[nodiscard]] Result<std::vector<std::string>> pointer_tokens(std::string_view pointer);
 
-// A string (or integer) member of a nested object by plain keys: string_at(object, {"metadata", "name"}); empty (0)
-// when missing or of another type.
-[[nodiscard]] std::string string_at(const Json& value, std::initializer_list<std::string_view> keys);
-[[nodiscard]] const Json* member_at(const Json& value, std::initializer_list<std::string_view> keys);
+// A string (or integer) member of a nested object by plain keys: string_at(object, {"metadata",
+// "name"}); empty (0) when missing or of another type.
+[[nodiscard]] std::string string_at(const Json& value,
+                                    std::initializer_list<std::string_view> keys);
+[[nodiscard]] const Json* member_at(const Json& value,
+                                    std::initializer_list<std::string_view> keys);
 
 }  // namespace holdpoint

@@ -1,8 +1,8 @@
 // The four kinds of holdpoint.dev/v1alpha1 as plain values.
 //
-// Each struct has one field list in crds/fields.hpp: codec, CRD schema and reference documentation are
-// generated from it, and a JSON key of ours stands nowhere else. No behaviour here. Values: safe to copy
-// between threads.
+// Each struct has one field list in crds/fields.hpp: codec, CRD schema and reference documentation
+// are generated from it, and a JSON key of ours stands nowhere else. No behaviour here. Values:
+// safe to copy between threads.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,8 @@ inline constexpr const char* kApiVersion = "holdpoint.dev/v1alpha1";
 
 // ---- shared pieces
 
-// The part of metav1.ObjectMeta that we read and write. What else an object carries is not touched, because
-// our writes are creations, status updates and patches.
+// The part of metav1.ObjectMeta that we read and write. What else an object carries is not touched,
+// because our writes are creations, status updates and patches.
 struct ObjectMeta {
   std::string name;
   std::string generate_name;
@@ -103,14 +103,95 @@ struct Approvers {
   std::vector<std::string> service_accounts;  // "namespace/name"
 };
 
+// What makes a change risky; see core/approval/risk.hpp for what each looks at.
+enum class RiskLevel { Low, Medium, High, Critical };
+enum class RiskFactor {
+  NewImageRepository,  // an image from a repository that the reference does not use
+  UnpinnedImage,       // an image without a digest
+  Privileged,          // privileged, added capabilities, escalation, running as root
+  HostAccess,          // host network, PID, IPC, ports or paths
+  ReplicasCut,         // fewer replicas, by more than `percent`
+  SecretReference,     // a reference to a Secret that the reference does not make
+  AccessControl,       // any change of a kind of rbac.authorization.k8s.io
+  FirstDeployment,     // there was nothing before
+  Deletion,            // there will be nothing after
+  LeavesScope          // labels change so that the policy no longer applies; always High
+};
+
+struct RiskRule {
+  RiskFactor factor = RiskFactor::FirstDeployment;
+  RiskLevel level = RiskLevel::Medium;
+  std::int64_t percent = 50;  // ReplicasCut only
+};
+
+// A rule that a change meets.
+struct RiskHit {
+  RiskFactor factor = RiskFactor::FirstDeployment;
+  RiskLevel level = RiskLevel::Low;
+  std::string what;  // in domain words: "image web from registry.example.com/shop, not used before"
+};
+
+struct Risk {
+  RiskLevel level = RiskLevel::Low;
+  std::vector<RiskHit> hits;
+};
+
+enum class EscalationAction { Deny };
+
+// A step of a ladder, taken once when the stage has waited this long.
+struct EscalationStep {
+  std::string after;  // a duration, counted from when the stage began to ask
+  Approvers add_approvers;
+  std::vector<std::string> notify;  // names in ApprovalPolicySpec::notify
+  std::optional<EscalationAction> action;
+};
+
+struct StageCondition {
+  RiskLevel risk_at_least = RiskLevel::Low;
+};
+
 struct Stage {
   std::string name;
   Approvers approvers;
   std::int64_t required = 1;
+  std::optional<StageCondition> when = {};  // none: the stage always applies
+  std::vector<EscalationStep> escalation = {};
 };
 
 struct SeparationOfDuties {
   bool requester_may_approve = false;
+  bool one_person_per_stage = true;             // nobody fills slots of two stages
+  std::vector<std::string> author_annotations;  // each names somebody who may not approve
+};
+
+// A recurring time in which nothing is released; see core/approval/calendar.hpp.
+struct FreezeWindow {
+  std::string schedule;  // cron: when it opens
+  std::string duration;
+  std::string time_zone = "UTC";
+  Approvers pass_with;  // whose approval lets a change pass all the same
+};
+
+struct BreakGlassReview {
+  std::string within = "24h";
+};
+
+struct BreakGlass {
+  bool allowed = false;
+  BreakGlassReview review;
+};
+
+struct AutoApprove {
+  RiskLevel risk_at_most = RiskLevel::Low;
+};
+
+enum class NotifyType { CloudEvents, Slack, Teams };
+
+// Where people are told; the URL lies in a Secret of Holdpoint's own namespace, under the key url.
+struct NotifyTarget {
+  std::string name;
+  NotifyType type = NotifyType::CloudEvents;
+  std::string secret_ref;
 };
 
 struct Expiry {
@@ -126,6 +207,13 @@ struct ApprovalPolicySpec {
   SeparationOfDuties separation_of_duties;
   Expiry expiry;
   Supersede supersede = Supersede::Older;
+  std::vector<RiskRule> risk_rules;  // empty: default_risk_rules()
+  std::optional<AutoApprove> auto_approve;
+  std::vector<FreezeWindow> freeze;
+  BreakGlass break_glass;
+  std::vector<NotifyTarget> notify;
+  bool guard = false;
+  std::string retention = "168h";  // ended requests are removed after it
 };
 
 struct ApprovalPolicyStatus {
@@ -155,7 +243,8 @@ struct Target {
   std::string namespace_;
   std::string name;           // empty when only generate_name is known
   std::string generate_name;  // set when the name was generated
-  std::string uid;            // of the live object for an update or deletion; of a generated object that is stored held
+  std::string uid;  // of the live object for an update or deletion; of a generated object that is
+                    // stored held
 };
 
 // One change in domain words, such as {"image", "web", "1.4.1", "1.5.0"}.
@@ -179,21 +268,47 @@ struct ApprovalRequestSpec {
   std::int64_t attempt = 1;
   Identity requester;
   std::string client;  // field manager that sent it
-  std::string reason;  // annotation holdpoint.dev/reason (or kubernetes.io/change-cause) of the object
+  std::string
+      reason;  // annotation holdpoint.dev/reason (or kubernetes.io/change-cause) of the object
   std::vector<std::string> summary;  // one line each, in domain words
   std::vector<ChangeLine> changes;
-  std::string diff;          // by merge key, bounded; never a Secret's value
-  std::vector<Stage> stages;  // what the policy asked for when this was requested
-  Json base;                 // R's covered part, kept while the object is stored held; null otherwise
+  std::string diff;                         // by merge key, bounded; never a Secret's value
+  std::vector<Stage> stages;                // what the policy asked for when this was requested
+  SeparationOfDuties separation_of_duties;  // likewise, as is what follows
+  std::optional<AutoApprove> auto_approve;
+  Risk risk;
+  std::string asked_at;  // RFC 3339, microseconds, by the webhook's clock: orders requests
+  std::vector<std::string> authors;  // named by annotations, unverified: they may not approve
+  std::string change_set;            // what belongs together: "argocd/shop@1f2e3d"
+  Json proposed;                     // asked ahead: the object as a dry run gave it; null otherwise
+  Json base;  // R's covered part, kept while the object is stored held; null otherwise
 };
 
-enum class RequestPhase { Pending, Approved, Released, Denied, Expired, Superseded, Stale, Withdrawn };
+enum class RequestPhase {
+  Pending,
+  Scheduled,  // approved, but not yet: a freeze, or an approval's notBefore
+  Approved,
+  Released,
+  Denied,
+  Expired,
+  Superseded,
+  Stale,
+  Withdrawn
+};
+
+// What break-glass leaves behind, until somebody else has looked at it.
+struct ReviewDebt {
+  std::string by;           // who broke the glass
+  std::string due_at;       // RFC 3339
+  std::string reviewed_by;  // empty: still owed
+};
 
 // Written by the webhook alone, by compare-and-swap, before it lets a write be stored.
 struct Claim {
   std::string object_uid;
-  std::string base_resource_version;  // of the object that is updated; of its collection for a creation
-  std::string time;                   // RFC 3339, microseconds
+  std::string
+      base_resource_version;  // of the object that is updated; of its collection for a creation
+  std::string time;           // RFC 3339, microseconds
   Identity writer;
 };
 
@@ -215,6 +330,8 @@ struct ApprovalRequestStatus {
   std::string expires_at;  // of the phase that it is in: Pending or Approved
   std::string ended_at;
   std::optional<Claim> claim;
+  std::optional<ReviewDebt> review;
+  std::vector<std::string> notified;  // ids of messages that were delivered
   std::vector<Condition> conditions;  // Approved, Released, and kstatus' Reconciling / Stalled
   std::int64_t observed_generation = 0;
 };
@@ -227,7 +344,7 @@ struct ApprovalRequest {
 
 // ---- Approval
 
-enum class Decision { Approve, Deny, Withdraw };
+enum class Decision { Approve, Deny, Withdraw, BreakGlass, Review };
 
 struct RequestReference {
   std::string name;
@@ -239,8 +356,9 @@ struct ApprovalSpec {
   RequestReference request;
   Decision decision = Decision::Approve;
   std::string reason;
-  std::string policy;  // stamped: name of the request's policy
-  Identity author;     // stamped
+  std::string not_before;  // RFC 3339: the change may not be stored before
+  std::string policy;      // stamped: name of the request's policy
+  Identity author;         // stamped
 };
 
 struct Approval {
@@ -252,23 +370,26 @@ struct Approval {
 
 enum class Fact {
   Requested,
-  Approved,          // one person approved
+  Approved,  // one person approved
   Denied,
   Withdrawn,
-  Revoked,           // an Approval was deleted before it was used
-  Granted,           // the request has all it needs
+  Revoked,  // an Approval was deleted before it was used
+  Granted,  // the request has all it needs
   Claimed,
   Released,
   Expired,
   Superseded,
   Stale,
   PolicyChanged,
-  Tampered,          // a webhook configuration or CRD of ours was edited or deleted
+  Tampered,  // a webhook configuration or CRD of ours was edited or deleted
   Restored,
+  Escalated,
+  BreakGlass,  // somebody passed without the approvals
+  Reviewed,    // and somebody else looked at it
 };
 
 struct AuditSubject {
-  std::string request;      // name
+  std::string request;  // name
   std::string request_uid;
   std::string policy;
   std::string group, kind, namespace_, name;  // of the target, or of the object the fact is about
@@ -277,10 +398,11 @@ struct AuditSubject {
 struct AuditRecordSpec {
   std::int64_t sequence = 0;
   std::string previous_hash;  // 64 zeros for the first
-  std::string hash;           // SHA-256 over the canonical JSON of this spec without `hash`, see core/audit
-  std::string fact_id;        // the same fact has the same id: written once
-  std::string time;           // RFC 3339, microseconds: when it was recorded
-  std::string occurred_at;    // when the thing itself happened, as stamped by the API server; may be empty
+  std::string hash;  // SHA-256 over the canonical JSON of this spec without `hash`, see core/audit
+  std::string fact_id;  // the same fact has the same id: written once
+  std::string time;     // RFC 3339, microseconds: when it was recorded
+  std::string
+      occurred_at;  // when the thing itself happened, as stamped by the API server; may be empty
   Fact fact = Fact::Requested;
   Identity actor;
   AuditSubject subject;

@@ -1,6 +1,11 @@
 #include "docket/docket.hpp"
 
+#include <optional>
+#include <tuple>
+
+#include "base/text.hpp"
 #include "core/approval/digest.hpp"
+#include "core/approval/selector.hpp"
 #include "crds/codec.hpp"
 
 namespace holdpoint {
@@ -12,9 +17,20 @@ kube::ResourcePath path_of(const std::string& namespace_, const std::string& nam
 }
 
 template <class T>
-Result<T> get(const kube::Client& client, const std::string& namespace_, const std::string& name, Deadline deadline) {
+Result<T> get(const kube::Client& client, const std::string& namespace_, const std::string& name,
+              Deadline deadline) {
   HP_ASSIGN(const Json object, client.get(path_of<T>(namespace_, name), deadline));
   return decode<T>(object);
+}
+
+struct ServiceAccount {
+  std::string namespace_, name;
+};
+std::optional<ServiceAccount> service_account(const std::string& username) {
+  const std::vector<std::string> parts = split(username, ':');
+  if (parts.size() != 4 || parts[0] != "system" || parts[1] != "serviceaccount")
+    return std::nullopt;
+  return ServiceAccount{parts[2], parts[3]};
 }
 
 }  // namespace
@@ -38,12 +54,12 @@ Result<std::shared_ptr<const ApprovalRequest>> Docket::find_request(const std::s
   return found.error();
 }
 
-Result<std::vector<std::shared_ptr<const ApprovalRequest>>> Docket::siblings(const std::string& namespace_,
-                                                                             const std::string& target_key,
-                                                                             Deadline deadline) const {
-  HP_ASSIGN(const kube::ListResult list,
-            client_.list(path_of<ApprovalRequest>(namespace_, ""),
-                         {{"labelSelector", std::string(kTargetLabel) + "=" + target_key}}, deadline));
+Result<std::vector<std::shared_ptr<const ApprovalRequest>>> Docket::siblings(
+    const std::string& namespace_, const std::string& target_key, Deadline deadline) const {
+  HP_ASSIGN(
+      const kube::ListResult list,
+      client_.list(path_of<ApprovalRequest>(namespace_, ""),
+                   {{"labelSelector", std::string(kTargetLabel) + "=" + target_key}}, deadline));
   std::vector<std::shared_ptr<const ApprovalRequest>> requests;
   for (const Json& item : list.items) {
     HP_ASSIGN(ApprovalRequest request, decode<ApprovalRequest>(item));
@@ -52,51 +68,151 @@ Result<std::vector<std::shared_ptr<const ApprovalRequest>>> Docket::siblings(con
   return requests;
 }
 
-Result<std::vector<Ballot>> Docket::ballots(const ApprovalRequest& request, Deadline deadline) const {
-  HP_ASSIGN(const kube::ListResult list,
-            client_.list(path_of<Approval>(request.metadata.namespace_, ""),
-                         {{"labelSelector", std::string(kRequestLabel) + "=" + request.metadata.uid}}, deadline));
+Result<std::vector<ApprovalRequest>> Docket::open_requests(const std::string& namespace_,
+                                                           Deadline deadline) const {
+  std::string ended;
+  using enum RequestPhase;
+  for (const RequestPhase phase : {Released, Denied, Expired, Superseded, Stale, Withdrawn})
+    ended += (ended.empty() ? "status.phase!=" : ",status.phase!=") + std::string(to_string(phase));
+  HP_ASSIGN(const kube::ListResult list, client_.list(path_of<ApprovalRequest>(namespace_, ""),
+                                                      {{"fieldSelector", ended}}, deadline));
+  std::vector<ApprovalRequest> requests;
+  for (const Json& item : list.items) {
+    HP_ASSIGN(ApprovalRequest request, decode<ApprovalRequest>(item));
+    requests.push_back(std::move(request));
+  }
+  return requests;
+}
+
+Result<std::vector<Ballot>> Docket::ballots(const ApprovalRequest& request,
+                                            const ApprovalPolicy* policy, Deadline deadline) const {
+  HP_ASSIGN(
+      const kube::ListResult list,
+      client_.list(path_of<Approval>(request.metadata.namespace_, ""),
+                   {{"labelSelector", std::string(kRequestLabel) + "=" + request.metadata.uid}},
+                   deadline));
   std::vector<Ballot> ballots;
   for (const Json& item : list.items) {
-    Ballot ballot;
-    HP_ASSIGN(ballot.approval, decode<Approval>(item));
-    HP_ASSIGN(ballot.authorized, may_approve(ballot.approval.spec.author, request.spec.policy.name,
-                                             request.metadata.namespace_, deadline));
-    ballots.push_back(std::move(ballot));
+    HP_ASSIGN(Approval approval, decode<Approval>(item));
+    HP_ASSIGN(Ballot one, ballot(std::move(approval), request, policy, deadline));
+    ballots.push_back(std::move(one));
   }
   return ballots;
 }
 
-Result<StandingInput> Docket::standing_input(const ApprovalRequest& request, const ApprovalPolicy* policy,
-                                             const std::set<std::string>& writers,
-                                             const std::vector<std::shared_ptr<const ApprovalRequest>>& siblings,
-                                             Deadline deadline) const {
+Result<Ballot> Docket::ballot(Approval approval, const ApprovalRequest& request,
+                              const ApprovalPolicy* policy, Deadline deadline) const {
+  Ballot ballot;
+  const Identity& author = approval.spec.author;
+  const Decision decision = approval.spec.decision;
+  const bool helps = decision == Decision::Approve || decision == Decision::Review;
+  if (helps) {
+    HP_ASSIGN(ballot.barred, barred(author, request, policy, deadline));
+  }
+  if (helps || decision == Decision::Deny) {
+    HP_ASSIGN(ballot.authorized, may(author, "approve", request, deadline));
+  }
+  if (decision == Decision::BreakGlass) {
+    HP_ASSIGN(ballot.may_break_glass, may(author, "break-glass", request, deadline));
+  }
+  ballot.approval = std::move(approval);
+  return ballot;
+}
+
+// A robot that deploys must not approve, nor may whoever can act as the one that asked.
+Result<std::string> Docket::barred(const Identity& who, const ApprovalRequest& request,
+                                   const ApprovalPolicy* policy, Deadline deadline) const {
+  if (const auto account = service_account(who.username); account.has_value()) {
+    bool gated = account->namespace_ == request.metadata.namespace_;
+    if (!gated && policy != nullptr) {
+      const auto space =
+          client_.get({"", "v1", "namespaces", "", account->namespace_, ""}, deadline);
+      if (!space.ok() && space.error().kind != ErrorKind::NotFound) return space.error();
+      gated = !space.ok() || matches(policy->spec.match.namespace_selector, labels_of(*space));
+    }
+    if (gated)
+      return std::string(
+          "a service account of a gated namespace cannot approve: whoever deploys there can act as "
+          "it");
+  }
+  const auto asked = service_account(request.spec.requester.username);
+  if (asked.has_value() && !same_person(who, request.spec.requester)) {
+    HP_ASSIGN(
+        const bool impersonates,
+        client_.may(who, {"impersonate", "", "serviceaccounts", "", asked->namespace_, asked->name},
+                    deadline));
+    bool mints = false;
+    if (!impersonates) {
+      HP_ASSIGN(mints,
+                client_.may(
+                    who, {"create", "", "serviceaccounts", "token", asked->namespace_, asked->name},
+                    deadline));
+    }
+    if (impersonates || mints)
+      return "whoever may act as " + request.spec.requester.username +
+             ", which asked for this, counts as the requester";
+  }
+  return std::string();
+}
+
+Result<std::optional<std::string>> Docket::unpaid_review(const Identity& who,
+                                                         Deadline deadline) const {
+  HP_ASSIGN(
+      const kube::ListResult list,
+      client_.list(path_of<Approval>("", ""),
+                   {{"labelSelector", std::string(kDecisionLabel) + "=BreakGlass"}}, deadline));
+  for (const Json& item : list.items) {
+    HP_ASSIGN(const Approval approval, decode<Approval>(item));
+    if (!same_person(approval.spec.author, who)) continue;
+    HP_ASSIGN(const auto request,
+              find_request(approval.metadata.namespace_, approval.spec.request.name, deadline));
+    if (request == nullptr || request->metadata.uid != approval.spec.request.uid) continue;
+    const auto& debt = request->status.review;
+    if (!debt.has_value() || debt->reviewed_by.empty())
+      return std::optional(request->metadata.namespace_ + "/" + request->metadata.name);
+  }
+  return std::optional<std::string>();
+}
+
+Result<StandingInput> Docket::standing_input(
+    const ApprovalRequest& request, const ApprovalPolicy* policy,
+    const std::set<std::string>& writers,
+    const std::vector<std::shared_ptr<const ApprovalRequest>>& siblings, Deadline deadline) const {
   StandingInput input;
   input.request = &request;
   input.policy = policy;
-  if (!is_end(request.status.phase)) {
-    HP_ASSIGN(input.ballots, ballots(request, deadline));
+  const auto& debt = request.status.review;
+  if (!is_end(request.status.phase) || (debt.has_value() && debt->reviewed_by.empty())) {
+    HP_ASSIGN(input.ballots, ballots(request, policy, deadline));
   }
   for (const std::string& writer : writers) input.writers.push_back(Identity{writer, "", {}});
   HP_ASSIGN(const Instant created, parse_rfc3339(request.metadata.creation_timestamp));
   for (const auto& sibling : siblings) {
     if (sibling->metadata.uid == request.metadata.uid) continue;
     HP_ASSIGN(const Instant other, parse_rfc3339(sibling->metadata.creation_timestamp));
-    // Time stamps have whole seconds: within one, the attempt number tells the newer one of the same change.
-    const bool newer = other > created || (other == created && sibling->spec.attempt > request.spec.attempt);
-    if (newer) input.newer.push_back({sibling->metadata.name, other});
+    // The server's time stamps have whole seconds: within one, the webhook's clock tells.
+    const auto order = [](Instant at, const ApprovalRequest& of) {
+      return std::tuple(at, of.spec.asked_at, of.spec.attempt, of.metadata.name);
+    };
+    if (order(other, *sibling) > order(created, request))
+      input.newer.push_back({sibling->metadata.name, other});
   }
   input.now = clock_.now();
   return input;
 }
 
-Result<bool> Docket::may_approve(const Identity& who, const std::string& policy, const std::string& namespace_,
-                                 Deadline deadline) const {
-  return client_.may(who, {"approve", kGroup, kind_info<ApprovalPolicy>().plural, "", namespace_, policy}, deadline);
+Result<bool> Docket::may(const Identity& who, const char* verb, const ApprovalRequest& request,
+                         Deadline deadline) const {
+  return client_.may(who,
+                     {verb, kGroup, kind_info<ApprovalPolicy>().plural, "",
+                      request.metadata.namespace_, request.spec.policy.name},
+                     deadline);
 }
 
 Result<RawObject> Docket::target(const Target& target, Deadline deadline) const {
-  auto object = client_.get({target.group, target.version, target.resource, target.namespace_, target.name, ""}, deadline);
+  auto object = client_.get(
+      {target.group, target.version, target.resource, target.namespace_, target.name, ""},
+      deadline);
   if (!object.ok() && object.error().kind == ErrorKind::NotFound) return RawObject();
   return object;
 }

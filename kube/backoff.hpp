@@ -1,5 +1,5 @@
-// How long to wait before the next try: doubled each time, with jitter, so that many clients do not return at
-// once. The room's own header; not thread-safe.
+// How long to wait before the next try: doubled each time, with jitter, so that many clients do not
+// return at once. The room's own header; not thread-safe.
 #pragma once
 
 #include <algorithm>

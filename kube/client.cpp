@@ -13,7 +13,8 @@ namespace {
 
 constexpr int kPageSize = 500;
 constexpr std::size_t kMaxListPage = std::size_t{256} << 20;
-// Bookmarks come about each minute (the API server adds up to a quarter): silence beyond this is a dead peer.
+// Bookmarks come about each minute (the API server adds up to a quarter): silence beyond this is a
+// dead peer.
 constexpr Duration kBookmarkPatience{90'000};
 constexpr Duration kIdleMargin{10'000};
 
@@ -36,9 +37,12 @@ Query query_of(const WriteOptions& options) {
   return query;
 }
 
-Error stopped() { return Error{ErrorKind::Unavailable, "stopped while waiting for the API server", "Stopped"}; }
+Error stopped() {
+  return Error{ErrorKind::Unavailable, "stopped while waiting for the API server", "Stopped"};
+}
 
-// Items of built-in kinds come without apiVersion and kind; the list's own ("apps/v1", "DeploymentList") tell.
+// Items of built-in kinds come without apiVersion and kind; the list's own ("apps/v1",
+// "DeploymentList") tell.
 void name_kind(Json& item, const std::string& api_version, const std::string& list_kind) {
   if (!item.is_object() || item.contains("kind") || !list_kind.ends_with("List")) return;
   item["apiVersion"] = api_version;
@@ -48,7 +52,8 @@ void name_kind(Json& item, const std::string& api_version, const std::string& li
 Result<bool> allowed(const Json& review) {
   const Json* answer = member_at(review, {"status", "allowed"});
   if (answer == nullptr || !answer->is_boolean())
-    return Error{ErrorKind::Internal, "the API server's access review has no answer", "status.allowed is missing"};
+    return Error{ErrorKind::Internal, "the API server's access review has no answer",
+                 "status.allowed is missing"};
   return answer->get<bool>();
 }
 
@@ -84,8 +89,9 @@ struct Client::Impl {
   Impl(ApiConfig config, std::string agent)
       : user_agent(std::move(agent)),
         token(std::move(config.token), std::move(config.token_file)),
-        http(net::HttpEndpoint{std::move(config.server), std::move(config.ca_pem), std::move(config.client_cert_pem),
-                               std::move(config.client_key_pem), [this] { return token.current(); }}) {}
+        http(net::HttpEndpoint{std::move(config.server), std::move(config.ca_pem),
+                               std::move(config.client_cert_pem), std::move(config.client_key_pem),
+                               [this] { return token.current(); }}) {}
 
   [[nodiscard]] net::HttpRequest request(const char* method, std::string target) const {
     net::HttpRequest request;
@@ -108,7 +114,8 @@ struct Client::Impl {
     if (response.status / 100 != 2) return error_of(response.status, response.body);
     auto parsed = parse_json(response.body, kMaxAnswerDepth);
     if (!parsed.ok())
-      return Error{ErrorKind::Unavailable, "the API server's answer is not a JSON object", describe(parsed.error())};
+      return Error{ErrorKind::Unavailable, "the API server's answer is not a JSON object",
+                   describe(parsed.error())};
     return parsed;
   }
 
@@ -121,15 +128,18 @@ struct Client::Impl {
   [[nodiscard]] Result<Json> call(const net::HttpRequest& request, Deadline deadline,
                                   const std::stop_token& stop) const {
     if (!stop.stop_possible()) return call(request, deadline);
-    if (deadline.over()) return Error{ErrorKind::DeadlineExceeded, "no time was left to ask the API server", {}};
+    if (deadline.over())
+      return Error{ErrorKind::DeadlineExceeded, "no time was left to ask the API server", {}};
     std::string body;
-    HP_ASSIGN(auto response, http.stream(request, deadline.left(), stop, [&](std::string_view bytes) {
+    HP_ASSIGN(auto response,
+              http.stream(request, deadline.left(), stop, [&](std::string_view bytes) {
                 body += bytes;
                 return body.size() <= kMaxListPage && !deadline.over();
               }));
     if (stop.stop_requested()) return stopped();
     if (response.status == 200) {
-      if (deadline.over()) return Error{ErrorKind::DeadlineExceeded, "the API server's list took too long", {}};
+      if (deadline.over())
+        return Error{ErrorKind::DeadlineExceeded, "the API server's list took too long", {}};
       if (body.size() > kMaxListPage)
         return Error{ErrorKind::Unavailable, "the API server's list is too large", request.target};
       response.body = std::move(body);
@@ -158,9 +168,11 @@ Result<ListResult> Client::list(const ResourcePath& path, const Query& query, De
   Query page = query;
   page["limit"] = std::to_string(kPageSize);
   while (true) {
-    auto answer = impl_->call(impl_->request("GET", path.text() + query_text(page)), deadline, stop);
+    auto answer =
+        impl_->call(impl_->request("GET", path.text() + query_text(page)), deadline, stop);
     if (!answer.ok()) {
-      // The rest of the pages is gone when etcd was compacted meanwhile. A list in one piece cannot expire.
+      // The rest of the pages is gone when etcd was compacted meanwhile. A list in one piece cannot
+      // expire.
       if (answer.error().cause != "Expired" || !page.contains("continue")) return answer.error();
       result = {};
       page = query;
@@ -171,7 +183,8 @@ Result<ListResult> Client::list(const ResourcePath& path, const Query& query, De
     if (!list.is_object() || version.empty())
       return Error{ErrorKind::Unavailable, "the API server's answer is not a list", path.text()};
     if (result.resource_version.empty()) result.resource_version = version;
-    const std::string api_version = string_at(list, {"apiVersion"}), kind = string_at(list, {"kind"});
+    const std::string api_version = string_at(list, {"apiVersion"}),
+                      kind = string_at(list, {"kind"});
     if (const auto items = list.find("items"); items != list.end() && items->is_array()) {
       result.items.reserve(result.items.size() + items->size());
       for (Json& item : *items) {
@@ -187,11 +200,13 @@ Result<ListResult> Client::list(const ResourcePath& path, const Query& query, De
   }
 }
 
-Result<Answer> Client::create_with_warnings(const ResourcePath& path, const Json& object, const WriteOptions& options,
-                                            Deadline deadline) const {
+Result<Answer> Client::create_with_warnings(const ResourcePath& path, const Json& object,
+                                            const WriteOptions& options, Deadline deadline) const {
   HP_TRY(check_path(path, Names::Collection));
-  HP_ASSIGN(const auto response,
-            impl_->http.call(impl_->request("POST", path.text() + query_text(query_of(options)), object), deadline));
+  HP_ASSIGN(
+      const auto response,
+      impl_->http.call(impl_->request("POST", path.text() + query_text(query_of(options)), object),
+                       deadline));
   HP_ASSIGN(auto made, Impl::object_of(response));
   Answer answer{std::move(made), {}};
   if (const auto header = response.headers.find("warning"); header != response.headers.end())
@@ -199,29 +214,34 @@ Result<Answer> Client::create_with_warnings(const ResourcePath& path, const Json
   return answer;
 }
 
-Result<Json> Client::create(const ResourcePath& path, const Json& object, const WriteOptions& options,
-                            Deadline deadline) const {
+Result<Json> Client::create(const ResourcePath& path, const Json& object,
+                            const WriteOptions& options, Deadline deadline) const {
   HP_ASSIGN(auto answer, create_with_warnings(path, object, options, deadline));
   return std::move(answer.object);
 }
 
-Result<Json> Client::update(const ResourcePath& path, const Json& object, const WriteOptions& options,
-                            Deadline deadline) const {
+Result<Json> Client::update(const ResourcePath& path, const Json& object,
+                            const WriteOptions& options, Deadline deadline) const {
   HP_TRY(check_path(path, Names::One));
-  return impl_->call(impl_->request("PUT", path.text() + query_text(query_of(options)), object), deadline);
+  return impl_->call(impl_->request("PUT", path.text() + query_text(query_of(options)), object),
+                     deadline);
 }
 
-Result<Json> Client::patch(const ResourcePath& path, PatchType type, const Json& patch, const WriteOptions& options,
-                           Deadline deadline) const {
+Result<Json> Client::patch(const ResourcePath& path, PatchType type, const Json& patch,
+                           const WriteOptions& options, Deadline deadline) const {
   HP_TRY(check_path(path, Names::One));
   Query query = query_of(options);
   if (type == PatchType::Apply && options.force) query["force"] = "true";
-  return impl_->call(impl_->request("PATCH", path.text() + query_text(query), patch, content_type(type)), deadline);
+  return impl_->call(
+      impl_->request("PATCH", path.text() + query_text(query), patch, content_type(type)),
+      deadline);
 }
 
-Result<Done> Client::remove(const ResourcePath& path, const std::string& uid, Deadline deadline) const {
+Result<Done> Client::remove(const ResourcePath& path, const std::string& uid,
+                            Deadline deadline) const {
   HP_TRY(check_path(path, Names::One));
-  Json options{{"apiVersion", "v1"}, {"kind", "DeleteOptions"}, {"propagationPolicy", "Background"}};
+  Json options{
+      {"apiVersion", "v1"}, {"kind", "DeleteOptions"}, {"propagationPolicy", "Background"}};
   if (!uid.empty()) options["preconditions"] = Json{{"uid", uid}};
   HP_TRY(impl_->call(impl_->request("DELETE", path.text(), options), deadline));
   return Done{};
@@ -232,15 +252,16 @@ Result<Json> Client::get_raw(const std::string& target, Deadline deadline) const
   return impl_->call(impl_->request("GET", target), deadline);
 }
 
-Result<Done> Client::watch(const ResourcePath& path, Query query, const std::string& resource_version,
-                           Duration timeout, const std::stop_token& stop,
+Result<Done> Client::watch(const ResourcePath& path, Query query,
+                           const std::string& resource_version, Duration timeout,
+                           const std::stop_token& stop,
                            const std::function<bool(const WatchEvent&)>& on_event) const {
   HP_TRY(check_path(path, Names::Collection));
   query["watch"] = "true";
   query["allowWatchBookmarks"] = "true";
   query["resourceVersion"] = resource_version;
-  query["timeoutSeconds"] =
-      std::to_string(std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(timeout).count()));
+  query["timeoutSeconds"] = std::to_string(
+      std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(timeout).count()));
 
   LineSplitter lines;
   std::optional<Error> failure;
@@ -254,16 +275,19 @@ Result<Done> Client::watch(const ResourcePath& path, Query query, const std::str
     ended_by_us = !on_event(*event);
     return !ended_by_us;
   };
-  HP_ASSIGN(const auto response, impl_->http.stream(impl_->request("GET", path.text() + query_text(query)),
-                                                    std::min(timeout, kBookmarkPatience) + kIdleMargin, stop,
-                                                    [&](std::string_view bytes) { return lines.feed(bytes, on_line); }));
+  HP_ASSIGN(const auto response,
+            impl_->http.stream(impl_->request("GET", path.text() + query_text(query)),
+                               std::min(timeout, kBookmarkPatience) + kIdleMargin, stop,
+                               [&](std::string_view bytes) { return lines.feed(bytes, on_line); }));
   if (failure) return *failure;
   if (lines.too_long())
-    return Error{ErrorKind::Unavailable, "the API server's watch sent an event of more than 64 MiB", path.text()};
+    return Error{ErrorKind::Unavailable, "the API server's watch sent an event of more than 64 MiB",
+                 path.text()};
   if (ended_by_us || stop.stop_requested()) return Done{};
   if (response.status != 200) return error_of(response.status, response.body);
   if (lines.unfinished())
-    return Error{ErrorKind::Unavailable, "the API server's watch ended in the middle of an event", path.text()};
+    return Error{ErrorKind::Unavailable, "the API server's watch ended in the middle of an event",
+                 path.text()};
   return Done{};
 }
 
@@ -275,18 +299,19 @@ Result<bool> Client::may(const Identity& who, const Attributes& what, Deadline d
   if (!who.groups.empty()) spec["groups"] = who.groups;
   WriteOptions plain;
   plain.field_manager.clear();
-  HP_ASSIGN(const auto review, create(review_path("subjectaccessreviews"),
-                                      review_of("SubjectAccessReview", std::move(spec)), plain, deadline));
+  HP_ASSIGN(const auto review,
+            create(review_path("subjectaccessreviews"),
+                   review_of("SubjectAccessReview", std::move(spec)), plain, deadline));
   return allowed(review);
 }
 
 Result<bool> Client::may_i(const Attributes& what, Deadline deadline) const {
   WriteOptions plain;
   plain.field_manager.clear();
-  HP_ASSIGN(const auto review,
-            create(review_path("selfsubjectaccessreviews"),
-                   review_of("SelfSubjectAccessReview", Json{{"resourceAttributes", attributes_of(what)}}), plain,
-                   deadline));
+  HP_ASSIGN(const auto review, create(review_path("selfsubjectaccessreviews"),
+                                      review_of("SelfSubjectAccessReview",
+                                                Json{{"resourceAttributes", attributes_of(what)}}),
+                                      plain, deadline));
   return allowed(review);
 }
 

@@ -1,10 +1,11 @@
 // The Kubernetes API as a handful of calls: read, write, watch, ask who may.
 //
-// One client for all: it knows paths, Status errors and content types, never a kind of ours. Errors carry the
-// API server's words: 404 NotFound; 409 Conflict (cause "Conflict" or "AlreadyExists"); 410 Conflict with
-// cause "Expired"; 401/403 Forbidden; 400, 405, 413, 415, 422 Invalid; 429, 5xx and broken connections
-// Unavailable (504 too). `cause` holds the Status' reason. Names that would lead to another path are Invalid.
-// Nothing is tried again behind the caller's back. Blocking; thread-safe.
+// One client for all: it knows paths, Status errors and content types, never a kind of ours. Errors
+// carry the API server's words: 404 NotFound; 409 Conflict (cause "Conflict" or "AlreadyExists");
+// 410 Conflict with cause "Expired"; 401/403 Forbidden; 400, 405, 413, 415, 422 Invalid; 429, 5xx
+// and broken connections Unavailable (504 too). `cause` holds the Status' reason. Names that would
+// lead to another path are Invalid. Nothing is tried again behind the caller's back. Blocking;
+// thread-safe.
 #pragma once
 
 #include <functional>
@@ -35,7 +36,11 @@ struct ResourcePath {
 
 using Query = std::map<std::string, std::string>;
 
-enum class PatchType { Json, Merge, Apply };  // RFC 6902, RFC 7386, server-side apply (YAML as JSON)
+enum class PatchType {
+  Json,
+  Merge,
+  Apply
+};  // RFC 6902, RFC 7386, server-side apply (YAML as JSON)
 
 struct WriteOptions {
   bool dry_run = false;
@@ -79,38 +84,43 @@ class Client {
 
   // Reads the latest (no resourceVersion: a quorum read).
   [[nodiscard]] Result<Json> get(const ResourcePath& path, Deadline deadline) const;
-  // All items, in pages of 500, consistent (a quorum read unless the query has resourceVersion). Each item
-  // tells its apiVersion and kind, also where the API server leaves them to the list. A requested `stop` ends
-  // it within some ms, with Unavailable.
-  [[nodiscard]] Result<ListResult> list(const ResourcePath& path, const Query& query, Deadline deadline,
-                                        const std::stop_token& stop = {}) const;
-  [[nodiscard]] Result<Json> create(const ResourcePath& path, const Json& object, const WriteOptions& options,
-                                    Deadline deadline) const;
+  // All items, in pages of 500, consistent (a quorum read unless the query has resourceVersion).
+  // Each item tells its apiVersion and kind, also where the API server leaves them to the list. A
+  // requested `stop` ends it within some ms, with Unavailable.
+  [[nodiscard]] Result<ListResult> list(const ResourcePath& path, const Query& query,
+                                        Deadline deadline, const std::stop_token& stop = {}) const;
+  [[nodiscard]] Result<Json> create(const ResourcePath& path, const Json& object,
+                                    const WriteOptions& options, Deadline deadline) const;
   // PUT; the object carries resourceVersion where the caller means compare-and-swap.
-  [[nodiscard]] Result<Json> update(const ResourcePath& path, const Json& object, const WriteOptions& options,
-                                    Deadline deadline) const;
+  [[nodiscard]] Result<Json> update(const ResourcePath& path, const Json& object,
+                                    const WriteOptions& options, Deadline deadline) const;
   [[nodiscard]] Result<Json> patch(const ResourcePath& path, PatchType type, const Json& patch,
                                    const WriteOptions& options, Deadline deadline) const;
   // With `uid` (may be empty) as precondition. Background propagation.
-  [[nodiscard]] Result<Done> remove(const ResourcePath& path, const std::string& uid, Deadline deadline) const;
+  [[nodiscard]] Result<Done> remove(const ResourcePath& path, const std::string& uid,
+                                    Deadline deadline) const;
   // create() that also tells the warnings; used by the probe.
   [[nodiscard]] Result<Answer> create_with_warnings(const ResourcePath& path, const Json& object,
-                                                    const WriteOptions& options, Deadline deadline) const;
+                                                    const WriteOptions& options,
+                                                    Deadline deadline) const;
   // Any GET below the API server, such as "/version" or "/apis/apps".
   [[nodiscard]] Result<Json> get_raw(const std::string& target, Deadline deadline) const;
 
-  // Watches from `resource_version` until the stream ends (ok), `on_event` returns false (ok), stop (ok) or
-  // an error (Conflict "Expired" when the version is gone; Unavailable for a silence longer than the API
-  // server's bookmarks allow). Bookmarks are asked for. `timeout` goes to the server as timeoutSeconds.
-  [[nodiscard]] Result<Done> watch(const ResourcePath& path, Query query, const std::string& resource_version,
-                                   Duration timeout, const std::stop_token& stop,
+  // Watches from `resource_version` until the stream ends (ok), `on_event` returns false (ok), stop
+  // (ok) or an error (Conflict "Expired" when the version is gone; Unavailable for a silence longer
+  // than the API server's bookmarks allow). Bookmarks are asked for. `timeout` goes to the server
+  // as timeoutSeconds.
+  [[nodiscard]] Result<Done> watch(const ResourcePath& path, Query query,
+                                   const std::string& resource_version, Duration timeout,
+                                   const std::stop_token& stop,
                                    const std::function<bool(const WatchEvent&)>& on_event) const;
 
   // SubjectAccessReview (authorization.k8s.io/v1) for somebody else, with the groups given here.
   struct Attributes {
     std::string verb, group, resource, subresource, namespace_, name;
   };
-  [[nodiscard]] Result<bool> may(const Identity& who, const Attributes& what, Deadline deadline) const;
+  [[nodiscard]] Result<bool> may(const Identity& who, const Attributes& what,
+                                 Deadline deadline) const;
   // SelfSubjectAccessReview.
   [[nodiscard]] Result<bool> may_i(const Attributes& what, Deadline deadline) const;
 

@@ -23,12 +23,14 @@ Result<std::string> read_file(const std::string& file, const std::string& what) 
     return Error{ErrorKind::NotFound, "there is no " + what + " at " + file, {}};
   if (!S_ISREG(found.st_mode)) return invalid("the " + what + " at " + file + " is not a file");
   std::ifstream stream(file, std::ios::binary);
-  if (!stream) return Error{ErrorKind::Forbidden, "the " + what + " at " + file + " cannot be read", {}};
+  if (!stream)
+    return Error{ErrorKind::Forbidden, "the " + what + " at " + file + " cannot be read", {}};
   std::string text;
   std::array<char, 16384> piece;
   while (stream.read(piece.data(), piece.size()), stream.gcount() > 0) {
     text.append(piece.data(), static_cast<std::size_t>(stream.gcount()));
-    if (text.size() > kMaxConfigBytes) return invalid("the " + what + " at " + file + " is larger than 1 MiB");
+    if (text.size() > kMaxConfigBytes)
+      return invalid("the " + what + " at " + file + " is larger than 1 MiB");
   }
   return text;
 }
@@ -79,11 +81,14 @@ class Kubeconfig {
     if (name.empty()) {
       HP_ASSIGN(name, text(root_, "current-context", "the file"));
       if (name.empty())
-        return Error{ErrorKind::NotFound, "the kubeconfig " + file_ + " has no current-context; name a context", {}};
+        return Error{ErrorKind::NotFound,
+                     "the kubeconfig " + file_ + " has no current-context; name a context",
+                     {}};
     }
     const YAML::Node entry = entry_of("contexts", name);
     if (!entry)
-      return Error{ErrorKind::NotFound, "the kubeconfig " + file_ + " has no context '" + name + "'", {}};
+      return Error{
+          ErrorKind::NotFound, "the kubeconfig " + file_ + " has no context '" + name + "'", {}};
     const YAML::Node context = child(entry, "context");
     HP_ASSIGN(const auto cluster_name, text(context, "cluster", "context " + name));
     HP_ASSIGN(const auto user_name, text(context, "user", "context " + name));
@@ -95,7 +100,9 @@ class Kubeconfig {
   }
 
  private:
-  [[nodiscard]] Error wrong(const std::string& what) const { return invalid("the kubeconfig " + file_ + " " + what); }
+  [[nodiscard]] Error wrong(const std::string& what) const {
+    return invalid("the kubeconfig " + file_ + " " + what);
+  }
 
   static YAML::Node child(const YAML::Node& map, const std::string& key) {
     return map && map.IsMap() ? map[key] : YAML::Node(YAML::NodeType::Undefined);
@@ -106,7 +113,8 @@ class Kubeconfig {
     return found && !found.IsNull();
   }
 
-  [[nodiscard]] Result<std::string> text(const YAML::Node& map, const std::string& key, const std::string& where) const {
+  [[nodiscard]] Result<std::string> text(const YAML::Node& map, const std::string& key,
+                                         const std::string& where) const {
     const YAML::Node found = child(map, key);
     if (!found || found.IsNull()) return std::string();
     if (!found.IsScalar()) return wrong("has a " + key + " that is not text (" + where + ")");
@@ -118,13 +126,15 @@ class Kubeconfig {
     const YAML::Node entries = child(root_, list);
     if (entries && entries.IsSequence())
       for (const YAML::Node& entry : entries)
-        if (const YAML::Node found = child(entry, "name"); found && found.IsScalar() && found.Scalar() == name)
+        if (const YAML::Node found = child(entry, "name");
+            found && found.IsScalar() && found.Scalar() == name)
           return entry;
     return YAML::Node(YAML::NodeType::Undefined);
   }
 
   // `key`-data in base64, else the file that `key` names, relative to the kubeconfig.
-  [[nodiscard]] Result<std::string> pem(const YAML::Node& map, const std::string& key, const std::string& where) const {
+  [[nodiscard]] Result<std::string> pem(const YAML::Node& map, const std::string& key,
+                                        const std::string& where) const {
     HP_ASSIGN(const auto data, text(map, key + "-data", where));
     if (!data.empty()) {
       auto decoded = decode_base64(data);
@@ -139,7 +149,8 @@ class Kubeconfig {
   [[nodiscard]] Result<std::string> file_path(const YAML::Node& map, const std::string& key,
                                               const std::string& where) const {
     HP_ASSIGN(auto path, text(map, key, where));
-    if (!path.empty() && !path.starts_with('/')) path = (std::filesystem::path(file_).parent_path() / path).string();
+    if (!path.empty() && !path.starts_with('/'))
+      path = (std::filesystem::path(file_).parent_path() / path).string();
     return path;
   }
 
@@ -156,9 +167,11 @@ class Kubeconfig {
       return wrong("has a server that is not https://host:port (" + where + ")");
     HP_ASSIGN(const auto insecure, text(cluster, "insecure-skip-tls-verify", where));
     if (!insecure.empty() && insecure != "false")
-      return wrong("asks for insecure-skip-tls-verify (" + where + "); give its certificate-authority instead");
+      return wrong("asks for insecure-skip-tls-verify (" + where +
+                   "); give its certificate-authority instead");
     for (const char* key : {"proxy-url", "tls-server-name"})
-      if (present(cluster, key)) return wrong("uses " + std::string(key) + ", which is not supported (" + where + ")");
+      if (present(cluster, key))
+        return wrong("uses " + std::string(key) + ", which is not supported (" + where + ")");
     HP_ASSIGN(config.ca_pem, pem(cluster, "certificate-authority", where));
     return Done{};
   }
@@ -170,14 +183,16 @@ class Kubeconfig {
     const YAML::Node user = child(entry, "user");
     const std::string where = "user " + name;
     // Left out silently, each of these would make us somebody else than the file says.
-    for (const char* key : {"exec", "auth-provider", "username", "password", "as", "as-uid", "as-groups", "as-user-extra"})
+    for (const char* key : {"exec", "auth-provider", "username", "password", "as", "as-uid",
+                            "as-groups", "as-user-extra"})
       if (present(user, key))
         return wrong("uses " + std::string(key) + " (" + where +
                      "), which is not supported; use a token, a tokenFile or a client certificate");
     HP_ASSIGN(config.client_cert_pem, pem(user, "client-certificate", where));
     HP_ASSIGN(config.client_key_pem, pem(user, "client-key", where));
     if (config.client_cert_pem.empty() != config.client_key_pem.empty())
-      return wrong("has a client certificate without its key, or a key without its certificate (" + where + ")");
+      return wrong("has a client certificate without its key, or a key without its certificate (" +
+                   where + ")");
     HP_ASSIGN(config.token, text(user, "token", where));
     HP_ASSIGN(config.token_file, file_path(user, "tokenFile", where));
     return Done{};
@@ -203,13 +218,17 @@ Result<ApiConfig> in_cluster_config() {
   const char* port = std::getenv("KUBERNETES_SERVICE_PORT");
   if (host == nullptr || port == nullptr || *host == '\0' || *port == '\0')
     return Error{ErrorKind::NotFound,
-                 "this is not a pod: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set; give a kubeconfig",
+                 "this is not a pod: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not "
+                 "set; give a kubeconfig",
                  {}};
-  const std::string name = std::string_view(host).find(':') == std::string_view::npos ? host : "[" + std::string(host) + "]";
+  const std::string name = std::string_view(host).find(':') == std::string_view::npos
+                               ? host
+                               : "[" + std::string(host) + "]";
   ApiConfig config;
   config.server = "https://" + name + ":" + port;
   config.token_file = std::string(kAccountFolder) + "/token";
-  HP_ASSIGN(config.ca_pem, read_file(std::string(kAccountFolder) + "/ca.crt", "certificate authority"));
+  HP_ASSIGN(config.ca_pem,
+            read_file(std::string(kAccountFolder) + "/ca.crt", "certificate authority"));
   HP_TRY(read_file(config.token_file, "service account token"));
   return config;
 }

@@ -12,7 +12,8 @@ namespace holdpoint::kube {
 namespace {
 
 // The versions of a group, the preferred one first.
-Result<std::vector<std::string>> versions_of(const Client& client, const std::string& group, Deadline deadline) {
+Result<std::vector<std::string>> versions_of(const Client& client, const std::string& group,
+                                             Deadline deadline) {
   if (group.empty()) return std::vector<std::string>{"v1"};
   HP_ASSIGN(const auto document, client.get_raw("/apis/" + net::url_escape(group), deadline));
   std::vector<std::string> versions;
@@ -34,10 +35,12 @@ struct Discovery::Impl {
     Deadline fresh_until;
   };
 
-  Result<ApiResource> look_up(const std::string& group, const std::string& resource, Deadline deadline) const {
-    const Error missing{ErrorKind::NotFound,
-                        "the API server serves no '" + resource + "' in the API group '" + group + "'",
-                        {}};
+  Result<ApiResource> look_up(const std::string& group, const std::string& resource,
+                              Deadline deadline) const {
+    const Error missing{
+        ErrorKind::NotFound,
+        "the API server serves no '" + resource + "' in the API group '" + group + "'",
+        {}};
     // Neither may lead to another path.
     ResourcePath path;
     path.group = group;
@@ -45,7 +48,8 @@ struct Discovery::Impl {
     path.resource = resource;
     HP_TRY(check_path(path, Names::Collection));
     const auto versions = versions_of(client, group, deadline);
-    if (!versions.ok()) return versions.error().kind == ErrorKind::NotFound ? missing : versions.error();
+    if (!versions.ok())
+      return versions.error().kind == ErrorKind::NotFound ? missing : versions.error();
     for (const std::string& version : *versions) {
       const std::string root = group.empty() ? "/api/" : "/apis/" + net::url_escape(group) + "/";
       const auto document = client.get_raw(root + net::url_escape(version), deadline);
@@ -59,8 +63,11 @@ struct Discovery::Impl {
         if (string_at(entry, {"name"}) != resource) continue;
         const Json* namespaced = member_at(entry, {"namespaced"});
         if (namespaced == nullptr || !namespaced->is_boolean())
-          return Error{ErrorKind::Unavailable, "the API server does not tell the scope of '" + resource + "'", {}};
-        return ApiResource{group, version, string_at(entry, {"kind"}), resource, namespaced->get<bool>()};
+          return Error{ErrorKind::Unavailable,
+                       "the API server does not tell the scope of '" + resource + "'",
+                       {}};
+        return ApiResource{group, version, string_at(entry, {"kind"}), resource,
+                           namespaced->get<bool>()};
       }
     }
     return missing;
@@ -76,7 +83,8 @@ struct Discovery::Impl {
 Discovery::Discovery(const Client& client) : impl_(std::make_unique<Impl>(client)) {}
 Discovery::~Discovery() = default;
 
-Result<ApiResource> Discovery::find(const std::string& group, const std::string& resource, Deadline deadline) {
+Result<ApiResource> Discovery::find(const std::string& group, const std::string& resource,
+                                    Deadline deadline) {
   const std::pair key{group, resource};
   {
     const std::lock_guard lock(impl_->mutex);

@@ -1,7 +1,8 @@
-// What the API server calls a resource: its preferred version, kind and scope, by the discovery API.
+// What the API server calls a resource: its preferred version, kind and scope, by the discovery
+// API.
 //
-// Answers are cached for `kDiscoveryAge`; a resource that is not found is looked up again at once. Blocking;
-// thread-safe.
+// Answers are cached for `kDiscoveryAge`; a resource that is not found is looked up again at once.
+// Blocking; thread-safe.
 #pragma once
 
 #include <memory>
@@ -22,9 +23,10 @@ class Discovery {
  public:
   explicit Discovery(const Client& client);
   ~Discovery();
-  // The preferred version that serves `resource` (plural, lower case, no subresource). NotFound where no
-  // version of the group has it.
-  [[nodiscard]] Result<ApiResource> find(const std::string& group, const std::string& resource, Deadline deadline);
+  // The preferred version that serves `resource` (plural, lower case, no subresource). NotFound
+  // where no version of the group has it.
+  [[nodiscard]] Result<ApiResource> find(const std::string& group, const std::string& resource,
+                                         Deadline deadline);
 
  private:
   struct Impl;

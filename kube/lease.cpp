@@ -14,7 +14,8 @@ namespace {
 
 using Point = Deadline::Point;
 
-constexpr Duration kOneTry{4'000};  // well below the time given to renew, so that there is a second try
+constexpr Duration kOneTry{
+    4'000};  // well below the time given to renew, so that there is a second try
 constexpr Duration kReleaseDeadline{3'000};
 
 Point monotonic_now() { return Deadline::in(Duration::zero()).point(); }
@@ -28,12 +29,13 @@ std::int64_t integer_at(const Json& object, const char* key) {
   return found != nullptr && found->is_number_integer() ? found->get<std::int64_t>() : 0;
 }
 
-// What we know of the Lease. Whether somebody else's has run out is told by our own monotonic clock, from when we
-// last saw it change: the times written in it come from another machine.
+// What we know of the Lease. Whether somebody else's has run out is told by our own monotonic
+// clock, from when we last saw it change: the times written in it come from another machine.
 //
 //   holder empty            free: whoever writes first has it
 //   holder is somebody      theirs until nothing changed for leaseDurationSeconds
-//   holder is us            ours until renew_deadline after the last renewal *began*; then it is lost, even if
+//   holder is us            ours until renew_deadline after the last renewal *began*; then it is
+//   lost, even if
 //                           a late renewal succeeds
 class Seat {
  public:
@@ -50,11 +52,12 @@ class Seat {
   Result<bool> take_or_renew(Deadline deadline) {
     const Point began = monotonic_now();
     if (ours()) {
-      // The usual way takes one write. A Conflict tells that our last write was stored after all, or that the
-      // lease is lost; NotFound that somebody deleted it.
+      // The usual way takes one write. A Conflict tells that our last write was stored after all,
+      // or that the lease is lost; NotFound that somebody deleted it.
       const auto renewed = put(claim_of(lease_), deadline);
       if (renewed.ok()) return held_from(began);
-      if (renewed.error().kind != ErrorKind::Conflict && renewed.error().kind != ErrorKind::NotFound)
+      if (renewed.error().kind != ErrorKind::Conflict &&
+          renewed.error().kind != ErrorKind::NotFound)
         return renewed.error();
     }
     auto read = client_.get(path_, deadline);
@@ -64,8 +67,10 @@ class Seat {
       return settle(create(deadline), began);
     }
     observe(std::move(*read));
-    if (const std::string holder = holder_of(lease_); !holder.empty() && holder != options_.identity) {
-      const auto theirs = std::chrono::seconds(std::max<std::int64_t>(1, integer_at(lease_, "leaseDurationSeconds")));
+    if (const std::string holder = holder_of(lease_);
+        !holder.empty() && holder != options_.identity) {
+      const auto theirs = std::chrono::seconds(
+          std::max<std::int64_t>(1, integer_at(lease_, "leaseDurationSeconds")));
       if (monotonic_now() - changed_at_ < theirs) return false;
     }
     return settle(put(claim_of(lease_), deadline), began);
@@ -85,8 +90,12 @@ class Seat {
   }
 
  private:
-  static std::string holder_of(const Json& lease) { return string_at(lease, {"spec", "holderIdentity"}); }
-  [[nodiscard]] bool ours() const { return lease_.is_object() && holder_of(lease_) == options_.identity; }
+  static std::string holder_of(const Json& lease) {
+    return string_at(lease, {"spec", "holderIdentity"});
+  }
+  [[nodiscard]] bool ours() const {
+    return lease_.is_object() && holder_of(lease_) == options_.identity;
+  }
 
   Result<bool> held_from(Point began) {
     renewed_at_ = began;
@@ -101,7 +110,9 @@ class Seat {
   }
 
   void observe(Json read) {
-    const auto version = [](const Json& lease) { return string_at(lease, {"metadata", "resourceVersion"}); };
+    const auto version = [](const Json& lease) {
+      return string_at(lease, {"metadata", "resourceVersion"});
+    };
     if (!lease_.is_object() || version(read) != version(lease_)) changed_at_ = monotonic_now();
     lease_ = std::move(read);
   }
@@ -156,7 +167,8 @@ bool wait_for_seat(Seat& seat, const LeaseOptions& options, const std::stop_toke
     if (taken.ok() && *taken) return true;
     if (!taken.ok() && describe(taken.error()) != last_problem) {
       last_problem = describe(taken.error());
-      log::warn("the lease cannot be read or taken; trying on", {{"lease", options.name}, {"error", last_problem}});
+      log::warn("the lease cannot be read or taken; trying on",
+                {{"lease", options.name}, {"error", last_problem}});
     }
     wait_for(jittered(options.retry, 0.8, 1.2), stop);
   }
@@ -164,7 +176,8 @@ bool wait_for_seat(Seat& seat, const LeaseOptions& options, const std::stop_toke
 }
 
 // Renews until `stop`; returns why the lease is lost, or nothing when it was ours to the end.
-std::optional<Error> keep_seat(Seat& seat, const LeaseOptions& options, const std::stop_token& stop) {
+std::optional<Error> keep_seat(Seat& seat, const LeaseOptions& options,
+                               const std::stop_token& stop) {
   std::string problem = "no answer";
   const auto lost = [&](const std::string& why) {
     return Error{ErrorKind::Unavailable, "the lease " + options.name + " is lost", why};
@@ -173,8 +186,8 @@ std::optional<Error> keep_seat(Seat& seat, const LeaseOptions& options, const st
     const Deadline last_moment = Deadline::at(seat.renewed_at() + options.renew_deadline);
     if (last_moment.over()) return lost("not renewed in time: " + problem);
     if (!wait_for(std::min(options.retry, last_moment.left()), stop)) return std::nullopt;
-    // After a pause of the whole process the moment may be over: renewing now would hide that somebody else could
-    // have led meanwhile.
+    // After a pause of the whole process the moment may be over: renewing now would hide that
+    // somebody else could have led meanwhile.
     if (last_moment.over()) return lost("not renewed in time: " + problem);
     const auto renewed = seat.take_or_renew(last_moment.at_most(kOneTry));
     if (renewed.ok() && !*renewed) return lost("somebody else holds it");
@@ -184,7 +197,8 @@ std::optional<Error> keep_seat(Seat& seat, const LeaseOptions& options, const st
 
 }  // namespace
 
-Result<Done> lead_while_elected(const Client& client, const LeaseOptions& options, const std::stop_token& stop,
+Result<Done> lead_while_elected(const Client& client, const LeaseOptions& options,
+                                const std::stop_token& stop,
                                 const std::function<void(std::stop_token)>& lead) {
   Seat seat(client, options);
   if (!wait_for_seat(seat, options, stop)) return Done{};

@@ -1,6 +1,6 @@
-// Leader election by a coordination.k8s.io/v1 Lease, with client-go's timing: 15 s lease, renewed every 2 s,
-// given up after 10 s without renewal. It says who should act, not who may: every write of the leader carries
-// a resourceVersion of its own or creates a name that only one can create.
+// Leader election by a coordination.k8s.io/v1 Lease, with client-go's timing: 15 s lease, renewed
+// every 2 s, given up after 10 s without renewal. It says who should act, not who may: every write
+// of the leader carries a resourceVersion of its own or creates a name that only one can create.
 #pragma once
 
 #include <functional>
@@ -21,8 +21,9 @@ struct LeaseOptions {
   Duration retry{2'000};
 };
 
-// Waits until the lease is ours, runs `lead` on the calling thread with a token that stops when the lease is lost or `stop`
-// is requested, then gives the lease back (on a graceful stop) and returns. Error: Unavailable when lost.
+// Waits until the lease is ours, runs `lead` on the calling thread with a token that stops when the
+// lease is lost or `stop` is requested, then gives the lease back (on a graceful stop) and returns.
+// Error: Unavailable when lost.
 [[nodiscard]] Result<Done> lead_while_elected(const Client& client, const LeaseOptions& options,
                                               const std::stop_token& stop,
                                               const std::function<void(std::stop_token)>& lead);

@@ -33,7 +33,9 @@ std::string read_token(const std::string& file) {
 }  // namespace
 
 TokenSource::TokenSource(std::string token, std::string file)
-    : file_(std::move(file)), token_(std::move(token)), fresh_until_(Deadline::in(Duration::zero())) {}
+    : file_(std::move(file)),
+      token_(std::move(token)),
+      fresh_until_(Deadline::in(Duration::zero())) {}
 
 std::string TokenSource::current() {
   const std::lock_guard lock(mutex_);

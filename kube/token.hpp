@@ -1,7 +1,7 @@
 // The bearer token of a client, from a file that somebody else rotates.
 //
-// The room's own header. A file that cannot be read leaves the last token in use: the API server is the one
-// to say that it has expired. Thread-safe.
+// The room's own header. A file that cannot be read leaves the last token in use: the API server is
+// the one to say that it has expired. Thread-safe.
 #pragma once
 
 #include <mutex>
@@ -11,7 +11,8 @@
 
 namespace holdpoint::kube {
 
-// A bound token is rotated when 80 % of its life (at least 10 minutes) is over, so a minute is soon enough.
+// A bound token is rotated when 80 % of its life (at least 10 minutes) is over, so a minute is soon
+// enough.
 inline constexpr Duration kTokenAge{60'000};
 
 class TokenSource {

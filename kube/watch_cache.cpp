@@ -15,25 +15,33 @@ namespace holdpoint::kube {
 namespace {
 
 constexpr Duration kListDeadline{60'000};
-// A watch ends by itself after a random time, so that the load of many moves to an API server that came back.
+// A watch ends by itself after a random time, so that the load of many moves to an API server that
+// came back.
 constexpr Duration kShortestWatch{5 * 60'000};
 // A watch that went on for so long was no failure, whatever ended it.
 constexpr Duration kHealthyWatch{10'000};
-// A watch without event and bookmark for so long: the peer is dead, or the version is from a future that a
-// restored etcd does not know, for which the API server waits without a word.
+// A watch without event and bookmark for so long: the peer is dead, or the version is from a future
+// that a restored etcd does not know, for which the API server waits without a word.
 constexpr Duration kLongSilence{80'000};
 
-std::chrono::steady_clock::time_point monotonic_now() { return Deadline::in(Duration::zero()).point(); }
-
-std::string key_of(const std::string& namespace_, const std::string& name) { return namespace_ + "/" + name; }
-std::string key_of(const Json& object) {
-  return key_of(string_at(object, {"metadata", "namespace"}), string_at(object, {"metadata", "name"}));
+std::chrono::steady_clock::time_point monotonic_now() {
+  return Deadline::in(Duration::zero()).point();
 }
 
-std::string version_of(const Json& object) { return string_at(object, {"metadata", "resourceVersion"}); }
+std::string key_of(const std::string& namespace_, const std::string& name) {
+  return namespace_ + "/" + name;
+}
+std::string key_of(const Json& object) {
+  return key_of(string_at(object, {"metadata", "namespace"}),
+                string_at(object, {"metadata", "name"}));
+}
 
-// Resource versions grow within a collection and are decimal numbers (KEP-5504). What is not one is never
-// called older.
+std::string version_of(const Json& object) {
+  return string_at(object, {"metadata", "resourceVersion"});
+}
+
+// Resource versions grow within a collection and are decimal numbers (KEP-5504). What is not one is
+// never called older.
 bool is_older(const std::string& a, const std::string& b) {
   const auto number = [](const std::string& text) -> std::uint64_t {
     std::uint64_t value = 0;
@@ -46,7 +54,8 @@ bool is_older(const std::string& a, const std::string& b) {
 
 // managedFields are often half of an object, and nobody reads them from a cache.
 ObjectPtr cached(Json object) {
-  if (const auto metadata = object.find("metadata"); metadata != object.end() && metadata->is_object())
+  if (const auto metadata = object.find("metadata");
+      metadata != object.end() && metadata->is_object())
     metadata->erase("managedFields");
   return std::make_shared<const Json>(std::move(object));
 }
@@ -61,7 +70,10 @@ struct WatchCache::Impl {
   };
 
   Impl(const Client& used, ResourcePath path, Query selection, OnChange changed)
-      : client(used), collection(std::move(path)), query(std::move(selection)), on_change(std::move(changed)) {
+      : client(used),
+        collection(std::move(path)),
+        query(std::move(selection)),
+        on_change(std::move(changed)) {
     prove_alive();
   }
 
@@ -90,7 +102,8 @@ struct WatchCache::Impl {
         const auto known = objects.find(key);
         if (known == objects.end()) {
           changes.push_back({WatchEventType::Added, object});
-        } else if (string_at(*known->second, {"metadata", "uid"}) != string_at(*object, {"metadata", "uid"})) {
+        } else if (string_at(*known->second, {"metadata", "uid"}) !=
+                   string_at(*object, {"metadata", "uid"})) {
           // Deleted and made anew while we did not look.
           changes.push_back({WatchEventType::Deleted, known->second});
           changes.push_back({WatchEventType::Added, object});
@@ -148,35 +161,40 @@ struct WatchCache::Impl {
         if (const auto listed = relist(stop); !listed.ok()) {
           if (stop.stop_requested()) return;
           const Duration wait = backoff.next();
-          log::warn("a list failed and is tried again", {{"path", collection.text()},
-                                                         {"error", describe(listed.error())},
-                                                         {"in", std::to_string(wait.count()) + "ms"}});
+          log::warn("a list failed and is tried again",
+                    {{"path", collection.text()},
+                     {"error", describe(listed.error())},
+                     {"in", std::to_string(wait.count()) + "ms"}});
           wait_for(wait, stop);
           continue;
         }
       }
       const auto started = monotonic_now();
       bool lost_track = false, heard = false;
-      const auto watched = client.watch(collection, query, version, jittered(kShortestWatch, 1.0, 2.0), stop,
-                                        [&](const WatchEvent& event) {
-                                          heard = true;
-                                          lost_track = !take(event, stop);
-                                          return !lost_track;
-                                        });
+      const auto watched =
+          client.watch(collection, query, version, jittered(kShortestWatch, 1.0, 2.0), stop,
+                       [&](const WatchEvent& event) {
+                         heard = true;
+                         lost_track = !take(event, stop);
+                         return !lost_track;
+                       });
       if (stop.stop_requested()) return;
       const auto lasted = monotonic_now() - started;
       const std::string why = watched.ok() ? std::string() : watched.error().cause;
-      // "Expired" is the answer of a healthy API server, unless it says so to what it has just listed.
+      // "Expired" is the answer of a healthy API server, unless it says so to what it has just
+      // listed.
       if (lasted >= kHealthyWatch || (why == "Expired" && !listed_just_now)) backoff.reset();
-      if (lost_track || why == "Expired" || why == "ResourceVersionTooLarge" || (!heard && lasted >= kLongSilence))
+      if (lost_track || why == "Expired" || why == "ResourceVersionTooLarge" ||
+          (!heard && lasted >= kLongSilence))
         version.clear();
       const Duration wait = backoff.next();
       if (lost_track)
         log::warn("a watch told events out of order; listing again", {{"path", collection.text()}});
       else if (!watched.ok())
-        log::info("a watch ended and is taken up again", {{"path", collection.text()},
-                                                          {"error", describe(watched.error())},
-                                                          {"in", std::to_string(wait.count()) + "ms"}});
+        log::info("a watch ended and is taken up again",
+                  {{"path", collection.text()},
+                   {"error", describe(watched.error())},
+                   {"in", std::to_string(wait.count()) + "ms"}});
       wait_for(wait, stop);
     }
   }
@@ -197,9 +215,12 @@ struct WatchCache::Impl {
   std::jthread thread;
 };
 
-WatchCache::WatchCache(const Client& client, ResourcePath collection, Query query, OnChange on_change)
-    : impl_(std::make_unique<Impl>(client, std::move(collection), std::move(query), std::move(on_change))) {
-  impl_->thread = std::jthread([impl = impl_.get()](const std::stop_token& stop) { impl->run(stop); });
+WatchCache::WatchCache(const Client& client, ResourcePath collection, Query query,
+                       OnChange on_change)
+    : impl_(std::make_unique<Impl>(client, std::move(collection), std::move(query),
+                                   std::move(on_change))) {
+  impl_->thread =
+      std::jthread([impl = impl_.get()](const std::stop_token& stop) { impl->run(stop); });
 }
 
 WatchCache::~WatchCache() {

@@ -25,9 +25,11 @@ ErrorKind kind_of(int code) {
 
 std::string cause_of(int code, const Json& status) {
   if (code == 410) return "Expired";
-  if (const Json* causes = member_at(status, {"details", "causes"}); causes != nullptr && causes->is_array())
+  if (const Json* causes = member_at(status, {"details", "causes"});
+      causes != nullptr && causes->is_array())
     for (const Json& cause : *causes)
-      if (string_at(cause, {"reason"}) == "ResourceVersionTooLarge") return "ResourceVersionTooLarge";
+      if (string_at(cause, {"reason"}) == "ResourceVersionTooLarge")
+        return "ResourceVersionTooLarge";
   std::string reason = string_at(status, {"reason"});
   return reason.empty() ? "HTTP " + std::to_string(code) : reason;
 }
@@ -64,13 +66,14 @@ std::string ResourcePath::text() const {
 }
 
 Result<Done> check_path(const ResourcePath& path, Names names) {
-  if (path.version.empty() || path.resource.empty()) return invalid("a resource needs a version and a plural name");
+  if (path.version.empty() || path.resource.empty())
+    return invalid("a resource needs a version and a plural name");
   if ((names == Names::One || !path.subresource.empty()) && path.name.empty())
     return invalid("the name of the " + path.resource + " is missing");
   if (names == Names::Collection && !path.name.empty() && path.subresource.empty())
     return invalid("a collection of " + path.resource + " has no name, not '" + path.name + "'");
-  for (const std::string* segment :
-       {&path.group, &path.version, &path.namespace_, &path.resource, &path.name, &path.subresource})
+  for (const std::string* segment : {&path.group, &path.version, &path.namespace_, &path.resource,
+                                     &path.name, &path.subresource})
     if (*segment == "." || *segment == ".." || segment->find_first_of("/%") != std::string::npos)
       return invalid("'" + *segment + "' cannot be part of a Kubernetes API path");
   return Done{};
@@ -92,17 +95,21 @@ Error error_of_status(int code, const Json& status) {
 }
 
 Error error_of(int code, std::string_view body) {
-  if (const auto parsed = parse_json(body, kMaxAnswerDepth); parsed.ok() && string_at(*parsed, {"kind"}) == "Status")
+  if (const auto parsed = parse_json(body, kMaxAnswerDepth);
+      parsed.ok() && string_at(*parsed, {"kind"}) == "Status")
     return error_of_status(code, *parsed);
   return error_of_status(code, Json::object());
 }
 
 std::vector<std::string> parse_warnings(std::string_view header) {
-  // warning-value = warn-code SP warn-agent SP warn-text [ SP warn-date ]; code and date mean nothing to us.
+  // warning-value = warn-code SP warn-agent SP warn-text [ SP warn-date ]; code and date mean
+  // nothing to us.
   std::vector<std::string> texts;
   while (true) {
-    while (header.starts_with(',') || header.starts_with(' ') || header.starts_with('\t')) header.remove_prefix(1);
-    if (header.size() < 4 || header.find_first_not_of("0123456789") != 3 || header[3] != ' ') return texts;
+    while (header.starts_with(',') || header.starts_with(' ') || header.starts_with('\t'))
+      header.remove_prefix(1);
+    if (header.size() < 4 || header.find_first_not_of("0123456789") != 3 || header[3] != ' ')
+      return texts;
     header.remove_prefix(4);
     const auto agent = header.find(' ');
     if (agent == 0 || agent == std::string_view::npos) return texts;
@@ -120,14 +127,17 @@ std::vector<std::string> parse_warnings(std::string_view header) {
 Result<WatchEvent> parse_watch_line(std::string_view line) {
   auto parsed = parse_json(line, kMaxAnswerDepth);
   if (!parsed.ok())
-    return Error{ErrorKind::Unavailable, "the API server's watch sent what is not an event", describe(parsed.error())};
+    return Error{ErrorKind::Unavailable, "the API server's watch sent what is not an event",
+                 describe(parsed.error())};
   const std::string type = string_at(*parsed, {"type"});
   if (!parsed->is_object() || !parsed->contains("object") || !(*parsed)["object"].is_object())
-    return Error{ErrorKind::Unavailable, "the API server's watch sent an event without an object", "type " + type};
+    return Error{ErrorKind::Unavailable, "the API server's watch sent an event without an object",
+                 "type " + type};
   Json& object = (*parsed)["object"];
   if (type == "ERROR") {
     const Json* code = member_at(object, {"code"});
-    return error_of_status(code != nullptr && code->is_number_integer() ? code->get<int>() : 500, object);
+    return error_of_status(code != nullptr && code->is_number_integer() ? code->get<int>() : 500,
+                           object);
   }
   WatchEvent event{WatchEventType::Added, std::move(object)};
   if (type == "ADDED") {
@@ -144,7 +154,8 @@ Result<WatchEvent> parse_watch_line(std::string_view line) {
   return event;
 }
 
-bool LineSplitter::feed(std::string_view bytes, const std::function<bool(std::string_view)>& on_line) {
+bool LineSplitter::feed(std::string_view bytes,
+                        const std::function<bool(std::string_view)>& on_line) {
   while (!bytes.empty()) {
     const auto end = bytes.find('\n');
     const auto piece = bytes.substr(0, end);

@@ -1,5 +1,5 @@
-// A number of bytes that all connections share, and what one of them holds of it. Thread-safe; a Charge
-// belongs to one thread at a time.
+// A number of bytes that all connections share, and what one of them holds of it. Thread-safe; a
+// Charge belongs to one thread at a time.
 #pragma once
 
 #include <atomic>
@@ -40,7 +40,9 @@ class Charge {
     if (budget_ != nullptr) budget_->give_back(held_);
   }
 
-  // Holds `bytes` in all from now on; false, with nothing changed, when the budget has not that much left.
+  [[nodiscard]] std::uint64_t held() const { return held_; }
+  // Holds `bytes` in all from now on; false, with nothing changed, when the budget has not that
+  // much left.
   [[nodiscard]] bool grow_to(std::uint64_t bytes) {
     if (bytes <= held_) return true;
     if (budget_ == nullptr || !budget_->take(bytes - held_)) return false;

@@ -1,5 +1,7 @@
 #include "net/connection.hpp"
 
+#include <algorithm>
+#include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -12,9 +14,6 @@
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/status.hpp>
-
-#include <algorithm>
-#include <array>
 #include <exception>
 #include <optional>
 #include <utility>
@@ -33,13 +32,17 @@ using boost::system::error_code;
 using std::chrono::steady_clock;
 using Tls = asio::ssl::stream<beast::tcp_stream>;
 
-// What one read asks for, and what an idle connection keeps: a review's header and most of its body.
+// What one read asks for, and what an idle connection keeps: a review's header and most of its
+// body.
 constexpr std::size_t kReadBytes = 8 * 1024;
 constexpr std::size_t kBodyReadBytes = 16 * 1024;  // a full TLS record
-// A body of known length gets this much at once, more only as bytes come.
+// A body gets this much at first. One that has outgrown it and told its length gets its whole room,
+// of which the kernel hands out what is written to; the budget is charged for what came, in steps.
 constexpr std::uint64_t kFirstBodyBytes = 64 * 1024;
-constexpr Duration kGoodbye{1'000};  // for the peer's close_notify
-constexpr Duration kLinger{2'000};   // for the peer to stop sending after a refusal
+constexpr std::uint64_t kChargeStep = 256 * 1024;
+constexpr std::uint64_t kConnectionBytes = 90 * 1024;  // mostly the TLS library's buffers
+constexpr Duration kGoodbye{1'000};                    // for the peer's close_notify
+constexpr Duration kLinger{2'000};  // for the peer to stop sending after a refusal
 
 // A body whose memory grows with the bytes that really came, charged to the shared budget.
 struct BudgetedBody {
@@ -62,15 +65,19 @@ struct BudgetedBody {
     std::size_t put(const Buffers& buffers, error_code& error) {
       const std::size_t more = beast::buffer_bytes(buffers);
       const std::uint64_t needed = body_.text.size() + more;
-      if (needed > body_.text.capacity()) {
-        std::uint64_t room = std::max<std::uint64_t>(needed, body_.text.capacity() * 2);
-        if (length_ != 0) room = std::max(needed, std::min(length_, std::max(room, kFirstBodyBytes)));
-        if (!body_.charge.grow_to(room)) {
-          error = make_error_code(boost::system::errc::not_enough_memory);
-          return 0;
-        }
-        body_.text.reserve(room);
+      std::uint64_t room = body_.text.capacity();
+      if (needed > room) {
+        room = std::max(needed, 2 * room);
+        if (length_ != 0)
+          room = std::max(needed,
+                          needed > kFirstBodyBytes ? length_ : std::min(length_, kFirstBodyBytes));
       }
+      // By steps, but never for more than the room there is.
+      if (!body_.charge.grow_to(std::min(room, (needed / kChargeStep + 1) * kChargeStep))) {
+        error = make_error_code(boost::system::errc::not_enough_memory);
+        return 0;
+      }
+      body_.text.reserve(room);
       for (const auto buffer : beast::buffers_range_ref(buffers))
         body_.text.append(static_cast<const char*>(buffer.data()), buffer.size());
       error = {};
@@ -101,31 +108,39 @@ bool is_http_error(const error_code& error) {
 std::optional<Refusal> refusal_of(const error_code& error) {
   if (error == http::error::header_limit) return Refusal{431, "the header is too long"};
   if (error == http::error::body_limit) return Refusal{413, "the body is too long"};
-  if (error == boost::system::errc::not_enough_memory) return Refusal{429, "too much is being read at once; try again"};
-  if (is_http_error(error)) return Refusal{400, "this is not a request as HTTP/1.1 has it: " + error.message()};
+  if (error == boost::system::errc::not_enough_memory)
+    return Refusal{429, "too much is being read at once; try again"};
+  if (is_http_error(error))
+    return Refusal{400, "this is not a request as HTTP/1.1 has it: " + error.message()};
   return {};
 }
 
-// What Beast lets pass and no honest client sends (RFC 9112 sections 3.2 and 6.1): food for request smuggling.
+// What Beast lets pass and no honest client sends (RFC 9112 sections 3.2 and 6.1): food for request
+// smuggling.
 std::optional<Refusal> check_header(const Parser& parser) {
   const auto& header = parser.get();
   const auto encodings = header.count(http::field::transfer_encoding);
   if (encodings > 0) {
     if (header.count(http::field::content_length) > 0)
       return Refusal{400, "Content-Length and Transfer-Encoding exclude each other"};
-    if (encodings > 1 || header.version() < 11 || !beast::iequals(header[http::field::transfer_encoding], "chunked"))
+    if (encodings > 1 || header.version() < 11 ||
+        !beast::iequals(header[http::field::transfer_encoding], "chunked"))
       return Refusal{400, "the only Transfer-Encoding understood is chunked"};
   }
   const auto hosts = header.count(http::field::host);
-  if (hosts > 1 || (hosts == 0 && header.version() >= 11)) return Refusal{400, "there must be one Host"};
-  if (header.target().empty() || header.target().front() != '/') return Refusal{400, "the target must be a path"};
+  if (hosts > 1 || (hosts == 0 && header.version() >= 11))
+    return Refusal{400, "there must be one Host"};
+  if (header.target().empty() || header.target().front() != '/')
+    return Refusal{400, "the target must be a path"};
   if (const auto expected = header[http::field::expect];
       !expected.empty() && !beast::iequals(expected, "100-continue"))
     return Refusal{417, "the only expectation understood is 100-continue"};
   return {};
 }
 
-bool has_line_break(std::string_view text) { return text.find_first_of("\r\n") != std::string_view::npos; }
+bool has_line_break(std::string_view text) {
+  return text.find_first_of("\r\n") != std::string_view::npos;
+}
 
 // Head and body in one piece, so that they leave in one write.
 std::string to_wire(const ServerResponse& response, bool old_version, bool keep, bool with_body) {
@@ -157,15 +172,20 @@ std::string text_of(const boost::asio::ip::tcp::socket& socket) {
   const auto peer = socket.remote_endpoint(error);
   if (error) return "unknown";
   const std::string address = peer.address().to_string();
-  return (peer.address().is_v6() ? "[" + address + "]" : address) + ":" + std::to_string(peer.port());
+  return (peer.address().is_v6() ? "[" + address + "]" : address) + ":" +
+         std::to_string(peer.port());
 }
 
 }  // namespace
 
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(std::shared_ptr<ServerCore> core, asio::ip::tcp::socket socket, std::shared_ptr<asio::ssl::context> tls)
-      : core_(std::move(core)), tls_context_(std::move(tls)), peer_(text_of(socket)), wake_up_(socket.get_executor()) {
+  Connection(std::shared_ptr<ServerCore> core, asio::ip::tcp::socket socket,
+             std::shared_ptr<asio::ssl::context> tls)
+      : core_(std::move(core)),
+        tls_context_(std::move(tls)),
+        peer_(text_of(socket)),
+        wake_up_(socket.get_executor()) {
     error_code ignored;
     socket.set_option(asio::ip::tcp::no_delay(true), ignored);
     if (tls_context_) {
@@ -182,7 +202,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     });
   }
 
-  static asio::awaitable<void> run(std::shared_ptr<Connection> self, std::unique_ptr<Register::Seat> seat) {
+  static asio::awaitable<void> run(std::shared_ptr<Connection> self,
+                                   std::unique_ptr<Register::Seat> seat) {
     if (!self->tls_) {
       co_await self->serve(*seat);
     } else {
@@ -202,6 +223,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
       on_renegotiation(self->tls_->native_handle(), nullptr);
     }
     self->hang_up();
+    self->core_->freed_bytes += kConnectionBytes;
   }
 
  private:
@@ -218,8 +240,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   asio::awaitable<std::size_t> read_some(asio::mutable_buffer into, error_code& error) {
-    if (tls_) co_return co_await tls_->async_read_some(into, asio::redirect_error(asio::use_awaitable, error));
-    co_return co_await plain_->async_read_some(into, asio::redirect_error(asio::use_awaitable, error));
+    if (tls_)
+      co_return co_await tls_->async_read_some(into,
+                                               asio::redirect_error(asio::use_awaitable, error));
+    co_return co_await plain_->async_read_some(into,
+                                               asio::redirect_error(asio::use_awaitable, error));
   }
 
   asio::awaitable<void> write(std::string_view text, error_code& error) {
@@ -233,8 +258,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // Feeds the parser until `done` says so; reads `portion` bytes at a time when it asks for more.
   template <class Done>
-  asio::awaitable<void> parse(Parser& parser, beast::flat_buffer& buffer, std::size_t portion, Done done,
-                              error_code& error) {
+  asio::awaitable<void> parse(Parser& parser, beast::flat_buffer& buffer, std::size_t portion,
+                              Done done, error_code& error) {
     while (!done(parser)) {
       if (buffer.size() > 0) {
         buffer.consume(parser.put(buffer.data(), error));
@@ -258,7 +283,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     beast::flat_buffer buffer(std::size_t{limits.header_bytes} + 2 * kBodyReadBytes);
     while (!hung_up_) {
       if (buffer.size() == 0) {
-        if (buffer.capacity() > kReadBytes) buffer.shrink_to_fit();  // an idle connection keeps little
+        if (buffer.capacity() > kReadBytes)
+          buffer.shrink_to_fit();  // an idle connection keeps little
         error_code error;
         tcp().expires_after(limits.idle);
         const std::size_t count = co_await read_some(buffer.prepare(kReadBytes), error);
@@ -317,7 +343,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     const bool is_head = parser.get().method() == http::verb::head;
     const bool old_version = parser.get().version() < 11;
     const bool wants_more = parser.keep_alive();
-    const Charge charge = std::move(parser.get().body().charge);  // given back when the answer is out
+    const Charge charge =
+        std::move(parser.get().body().charge);  // given back when the answer is out
     const auto until = steady_clock::now() + limits.reply;
     const auto answer = std::make_shared<Exchange>();
     hand_over(request_of(parser), answer);
@@ -337,6 +364,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     const std::string wire = to_wire(*response, old_version, keep, !is_head);
     tcp().expires_at(std::max(until, steady_clock::now() + kGoodbye));
     co_await write(wire, error);
+    core_->freed_bytes += charge.held();
     if (error) co_return false;
     if (!keep) co_await say_goodbye();
     co_return keep;
@@ -372,7 +400,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     return [weak = weak_from_this()] {
       const auto self = weak.lock();
       if (!self) return;
-      // Weak again: an answer may come after the server has stopped, when nothing posted runs any more.
+      // Weak again: an answer may come after the server has stopped, when nothing posted runs any
+      // more.
       asio::post(self->wake_up_.get_executor(), [weak] {
         if (const auto connection = weak.lock()) connection->wake_up_.cancel();
       });
@@ -388,12 +417,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
     co_await write(wire, error);
     if (error) co_return;
     co_await say_goodbye();
-    // Closing with unread bytes would reset the connection, and the peer might never read the refusal.
+    // Closing with unread bytes would reset the connection, and the peer might never read the
+    // refusal.
     tcp().socket().shutdown(asio::ip::tcp::socket::shutdown_send, error);
     tcp().expires_after(kLinger);
     const auto waste = std::make_unique<std::array<char, kReadBytes>>();
     while (!error && !hung_up_)
-      co_await tcp().async_read_some(asio::buffer(*waste), asio::redirect_error(asio::use_awaitable, error));
+      co_await tcp().async_read_some(asio::buffer(*waste),
+                                     asio::redirect_error(asio::use_awaitable, error));
   }
 
   asio::awaitable<void> say_goodbye() {
@@ -437,7 +468,7 @@ std::shared_ptr<Connection> Register::evict() {
 bool Register::crowded() {
   // An evicted one keeps its seat until its coroutine ends.
   const std::lock_guard lock(mutex_);
-  return evictable_.size() + settled_.size() >= 2 * seats_;
+  return evictable_.size() + settled_.size() >= seats_ + seats_ / 8 + 1;
 }
 
 std::unique_ptr<Register::Seat> Register::admit(std::weak_ptr<Connection> connection) {
@@ -447,7 +478,8 @@ std::unique_ptr<Register::Seat> Register::admit(std::weak_ptr<Connection> connec
     const std::lock_guard lock(mutex_);
     const std::size_t taken = evictable_.size() + settled_.size();
     if (taken >= seats_ && (evicted = evict()) == nullptr) return nullptr;
-    seat = std::make_unique<Seat>(*this, evictable_.insert(evictable_.end(), Entry{std::move(connection)}));
+    seat = std::make_unique<Seat>(
+        *this, evictable_.insert(evictable_.end(), Entry{std::move(connection)}));
   }
   if (evicted) evicted->close();
   return seat;
@@ -475,7 +507,8 @@ void Register::close_all() {
 
 bool Register::wait_until_empty(Deadline deadline) {
   std::unique_lock lock(mutex_);
-  return left_.wait_until(lock, deadline.point(), [this] { return evictable_.empty() && settled_.empty(); });
+  return left_.wait_until(lock, deadline.point(),
+                          [this] { return evictable_.empty() && settled_.empty(); });
 }
 
 void Register::leave(Entries::iterator at) {
@@ -488,27 +521,31 @@ void QuietLog::note(std::string_view what, std::initializer_list<log::Field> fie
   constexpr std::int64_t kGap = std::chrono::nanoseconds(std::chrono::milliseconds(100)).count();
   const std::int64_t now = std::chrono::nanoseconds(steady_clock::now().time_since_epoch()).count();
   std::int64_t next = next_.load(std::memory_order_relaxed);
-  if (now < next || !next_.compare_exchange_strong(next, now + kGap, std::memory_order_relaxed)) return;
+  if (now < next || !next_.compare_exchange_strong(next, now + kGap, std::memory_order_relaxed))
+    return;
   log::write(log::Level::Debug, what, fields);
 }
 
-void serve(std::shared_ptr<ServerCore> core, asio::ip::tcp::socket socket, std::shared_ptr<asio::ssl::context> tls) {
+void serve(std::shared_ptr<ServerCore> core, asio::ip::tcp::socket socket,
+           std::shared_ptr<asio::ssl::context> tls) {
   ServerCore& shared = *core;
   const auto executor = socket.get_executor();
-  const auto connection = std::make_shared<Connection>(std::move(core), std::move(socket), std::move(tls));
+  const auto connection =
+      std::make_shared<Connection>(std::move(core), std::move(socket), std::move(tls));
   auto seat = shared.connections.admit(connection);
   if (!seat) {
     shared.quiet_log.note("refused a connection: all seats are taken", {});
     return;
   }
-  asio::co_spawn(executor, Connection::run(connection, std::move(seat)), [](const std::exception_ptr& thrown) {
-    if (!thrown) return;
-    try {
-      std::rethrow_exception(thrown);
-    } catch (const std::exception& error) {
-      log::error("a connection ended in an exception", {{"what", error.what()}});
-    }
-  });
+  asio::co_spawn(executor, Connection::run(connection, std::move(seat)),
+                 [](const std::exception_ptr& thrown) {
+                   if (!thrown) return;
+                   try {
+                     std::rethrow_exception(thrown);
+                   } catch (const std::exception& error) {
+                     log::error("a connection ended in an exception", {{"what", error.what()}});
+                   }
+                 });
 }
 
 }  // namespace holdpoint::net

@@ -6,8 +6,8 @@
 //   Reading      header, then body; refused with 4xx and closed when it breaks a limit
 //   Answering    the handler has the Reply; then the answer is written in one piece
 //   Closing      says goodbye, lets the peer read what it was told, and is gone
-// A failure in any state leads to Closing or straight to the end; nothing outlives the coroutine but what a
-// handler keeps of its Reply. Thread-safe.
+// A failure in any state leads to Closing or straight to the end; nothing outlives the coroutine
+// but what a handler keeps of its Reply. Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -30,8 +30,8 @@ namespace holdpoint::net {
 
 class Connection;
 
-// Who is connected. When it is full, a peer that never sent a whole request makes room for a new one: a flood
-// of silent connections evicts itself and not those that work.
+// Who is connected. When it is full, a peer that never sent a whole request makes room for a new
+// one: a flood of silent connections evicts itself and not those that work.
 class Register {
  private:
   struct Entry {
@@ -70,8 +70,9 @@ class Register {
   [[nodiscard]] bool wait_until_empty(Deadline deadline);
 
  private:
-  void settle(Entries::iterator at);                  // with mutex_ held
-  [[nodiscard]] std::shared_ptr<Connection> evict();  // with mutex_ held; the caller closes it without
+  void settle(Entries::iterator at);  // with mutex_ held
+  [[nodiscard]] std::shared_ptr<Connection>
+  evict();  // with mutex_ held; the caller closes it without
   void leave(Entries::iterator at);
 
   const std::size_t seats_;
@@ -93,8 +94,11 @@ class QuietLog {
 // What all connections of a server share. Outlives them all: each holds it.
 struct ServerCore {
   explicit ServerCore(const ServerOptions& options, Handler its_handler)
-      : io(options.threads), limits(options.limits), handler(std::move(its_handler)),
-        bodies(options.limits.bodies_in_flight), connections(options.limits.connections) {}
+      : io(options.threads),
+        limits(options.limits),
+        handler(std::move(its_handler)),
+        bodies(options.limits.bodies_in_flight),
+        connections(options.limits.connections) {}
 
   boost::asio::io_context io;
   const ServerLimits limits;
@@ -102,11 +106,14 @@ struct ServerCore {
   Budget bodies;
   Register connections;
   QuietLog quiet_log;
+  std::atomic<std::uint64_t> freed_bytes =
+      0;                               // by bodies and connections since the last tidying up
   std::atomic<bool> draining = false;  // answers say "Connection: close"
   std::atomic<bool> stopping = false;  // nobody is let in any more
 };
 
-// Serves `socket` until it is closed, over TLS when a context is given. Takes a seat or closes it at once.
+// Serves `socket` until it is closed, over TLS when a context is given. Takes a seat or closes it
+// at once.
 void serve(std::shared_ptr<ServerCore> core, boost::asio::ip::tcp::socket socket,
            std::shared_ptr<boost::asio::ssl::context> tls);
 

@@ -17,7 +17,9 @@ ServerResponse text(int status, std::string body) {
 
 Result<Address> parse_address(const std::string& given) {
   const auto colon = given.rfind(':');
-  const auto bad = [&] { return invalid("'" + given + "' is not an address; write host:port, such as 0.0.0.0:8443"); };
+  const auto bad = [&] {
+    return invalid("'" + given + "' is not an address; write host:port, such as 0.0.0.0:8443");
+  };
   if (colon == std::string::npos || colon == 0) return bad();
   Address address{given.substr(0, colon), 0};
   const char* end = given.data() + given.size();
@@ -60,7 +62,9 @@ Result<std::unique_ptr<HttpServer>> serve_health(const Health& health, const Add
   options.threads = 1;
   options.limits.body_bytes = 1024;
   options.limits.connections = 64;
-  return HttpServer::start(options, [&health](ServerRequest request, Reply reply) { reply.send(health.answer(request)); });
+  return HttpServer::start(options, [&health](ServerRequest request, Reply reply) {
+    reply.send(health.answer(request));
+  });
 }
 
 }  // namespace holdpoint::net

@@ -33,6 +33,7 @@ class Health {
 };
 
 // Serves `health`, which must outlive the server.
-[[nodiscard]] Result<std::unique_ptr<HttpServer>> serve_health(const Health& health, const Address& address);
+[[nodiscard]] Result<std::unique_ptr<HttpServer>> serve_health(const Health& health,
+                                                               const Address& address);
 
 }  // namespace holdpoint::net

@@ -6,11 +6,10 @@
 #include <pplx/threadpool.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream.hpp>
-
-#include <algorithm>
 #include <cerrno>
 #include <exception>
 #include <mutex>
@@ -28,8 +27,8 @@ namespace cpprest = web::http;
 using Socket = boost::asio::ip::tcp::socket;
 using TlsStream = boost::asio::ssl::stream<Socket&>;
 
-// cpprestsdk's timeout is per send or receive: it finds dead peers. How long a call may take is the deadline's
-// to say, how long a stream may be silent `idle`'s.
+// cpprestsdk's timeout is per send or receive: it finds dead peers. How long a call may take is the
+// deadline's to say, how long a stream may be silent `idle`'s.
 constexpr std::chrono::seconds kCallSilence{60};
 constexpr std::chrono::hours kStreamSilence{24};
 constexpr std::size_t kMaxRefusalBytes = std::size_t{1} << 20;
@@ -39,8 +38,8 @@ struct StaleConnection : std::runtime_error {
   StaleConnection() : std::runtime_error("the kept connection was closed by the server") {}
 };
 
-// A kept connection has nothing to read between two requests: an end, an error or a byte all mean that it is
-// of no use. Not yet connected ones are fresh.
+// A kept connection has nothing to read between two requests: an end, an error or a byte all mean
+// that it is of no use. Not yet connected ones are fresh.
 void refuse_stale(const Socket& socket_of) {
   auto& socket = const_cast<Socket&>(socket_of);  // native_handle() is not const
   if (!socket.is_open()) return;
@@ -56,21 +55,26 @@ class ResponseBuffer : public concurrency::streams::streambuf<std::uint8_t> {
 };
 
 std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  std::transform(text.begin(), text.end(), text.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
   return text;
 }
 
 bool has_control(std::string_view text) {
-  return std::any_of(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) < ' ' && c != '\t') || c == '\x7f'; });
+  return std::any_of(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) < ' ' && c != '\t') || c == '\x7f';
+  });
 }
 
 bool is_safe_method(std::string_view method) { return method == "GET" || method == "HEAD"; }
 
-// The body of a request that must not be sent twice: cpprestsdk repeats what it can rewind, of any method.
+// The body of a request that must not be sent twice: cpprestsdk repeats what it can rewind, of any
+// method.
 concurrency::streams::istream once(const std::string& body) {
   concurrency::streams::producer_consumer_buffer<std::uint8_t> buffer;
-  if (!body.empty()) buffer.putn_nocopy(reinterpret_cast<const std::uint8_t*>(body.data()), body.size()).wait();
+  if (!body.empty())
+    buffer.putn_nocopy(reinterpret_cast<const std::uint8_t*>(body.data()), body.size()).wait();
   buffer.close(std::ios_base::out).wait();
   return buffer.create_istream();
 }
@@ -92,7 +96,8 @@ TransferFailure failure_of(const std::exception_ptr& thrown) {
 // Ends the exchange when the caller is done with it, however it ends.
 class Ender {
  public:
-  Ender(Transfer& transfer, pplx::cancellation_token_source& source) : transfer_(transfer), source_(source) {}
+  Ender(Transfer& transfer, pplx::cancellation_token_source& source)
+      : transfer_(transfer), source_(source) {}
   ~Ender() {
     if (over_) return;
     transfer_.interrupt();
@@ -115,7 +120,8 @@ void initialize_http(int threads) {
   std::call_once(once_only, [threads] {
     initialize_tls();
     try {
-      crossplat::threadpool::initialize_with_threads(static_cast<std::size_t>(std::max(1, threads)));
+      crossplat::threadpool::initialize_with_threads(
+          static_cast<std::size_t>(std::max(1, threads)));
     } catch (const std::exception& thrown) {
       log::warn("the HTTP thread pool was there already", {{"what", thrown.what()}});
     }
@@ -131,7 +137,8 @@ struct HttpClient::Impl {
         return;
       }
       if (uri.scheme() == "https") {
-        auto parsed = ClientTls::parse(endpoint.ca_pem, endpoint.client_cert_pem, endpoint.client_key_pem, uri.host());
+        auto parsed = ClientTls::parse(endpoint.ca_pem, endpoint.client_cert_pem,
+                                       endpoint.client_key_pem, uri.host());
         if (!parsed.ok()) {
           broken = parsed.error();
           return;
@@ -145,18 +152,21 @@ struct HttpClient::Impl {
     }
   }
 
-  [[nodiscard]] std::unique_ptr<cpprest::client::http_client> make_client(std::chrono::seconds silence) const {
+  [[nodiscard]] std::unique_ptr<cpprest::client::http_client> make_client(
+      std::chrono::seconds silence) const {
     cpprest::client::http_client_config config;
     config.set_timeout(silence);
     config.set_max_redirects(0);  // a redirect would take the token elsewhere
     if (tls) {
       config.set_ssl_context_callback([pair = *tls](boost::asio::ssl::context& context) {
-        if (!pair.apply(context.native_handle())) throw std::runtime_error("OpenSSL refused the TLS settings");
+        if (!pair.apply(context.native_handle()))
+          throw std::runtime_error("OpenSSL refused the TLS settings");
       });
       config.set_nativehandle_options(
           [](void* handle) { refuse_stale(static_cast<TlsStream*>(handle)->next_layer()); });
     } else {
-      config.set_nativehandle_options([](void* handle) { refuse_stale(*static_cast<Socket*>(handle)); });
+      config.set_nativehandle_options(
+          [](void* handle) { refuse_stale(*static_cast<Socket*>(handle)); });
     }
     return std::make_unique<cpprest::client::http_client>(web::uri(endpoint.url), config);
   }
@@ -170,10 +180,12 @@ struct HttpClient::Impl {
       message.set_request_uri(web::uri(request.target));
       if (!is_safe_method(request.method) || !request.body.empty()) {
         message.set_body(once(request.body), request.body.size());
-        message.headers().remove("Content-Type");  // cpprestsdk's guess; the caller's own comes below
+        message.headers().remove(
+            "Content-Type");  // cpprestsdk's guess; the caller's own comes below
       }
       for (const auto& [name, value] : request.headers) {
-        if (has_control(name) || has_control(value)) return invalid("the header " + name + " has control characters");
+        if (has_control(name) || has_control(value))
+          return invalid("the header " + name + " has control characters");
         message.headers()[name] = value;
       }
       if (endpoint.bearer_token) {
@@ -189,7 +201,8 @@ struct HttpClient::Impl {
 
   // Starts the exchange on the pool. The last continuation observes however it ends.
   static void begin(cpprest::client::http_client& client, cpprest::http_request message,
-                    const std::shared_ptr<Transfer>& transfer, const pplx::cancellation_token& token) {
+                    const std::shared_ptr<Transfer>& transfer,
+                    const pplx::cancellation_token& token) {
     try {
       message.set_response_stream(concurrency::streams::ostream(ResponseBuffer(transfer)));
       client.request(message, token)
@@ -215,25 +228,32 @@ struct HttpClient::Impl {
   }
 
   [[nodiscard]] Error unavailable(const TransferFailure& failure) const {
-    const std::string reason = failure.code > 0 ? tls_reason(static_cast<unsigned long>(failure.code)) : std::string();
-    return Error{ErrorKind::Unavailable,
-                 endpoint.url + ": " + failure.what + (reason.empty() ? std::string() : ": " + reason),
-                 failure.code == 0 ? std::string() : "code " + std::to_string(failure.code)};
+    const std::string reason =
+        failure.code > 0 ? tls_reason(static_cast<unsigned long>(failure.code)) : std::string();
+    return Error{
+        ErrorKind::Unavailable,
+        endpoint.url + ": " + failure.what + (reason.empty() ? std::string() : ": " + reason),
+        failure.code == 0 ? std::string() : "code " + std::to_string(failure.code)};
   }
 
-  // A kept connection can be closed between our look at it and the write. What only reads may be asked again.
+  // A kept connection can be closed between our look at it and the write. What only reads may be
+  // asked again.
   static bool worth_repeating(const HttpRequest& request, const TransferFailure& failure) {
-    return is_safe_method(request.method) && (failure.what.starts_with("Failed to write request") ||
-                                              failure.what.starts_with("Failed to read HTTP status line"));
+    return is_safe_method(request.method) &&
+           (failure.what.starts_with("Failed to write request") ||
+            failure.what.starts_with("Failed to read HTTP status line"));
   }
 
   // What a reader makes of the events. Null: go on.
   using Judge = std::function<std::optional<Result<HttpResponse>>(Transfer::Event, Transfer&)>;
 
-  // One exchange, begun again while nothing can have reached the server, and once more for what only reads.
-  [[nodiscard]] Result<HttpResponse> exchange(cpprest::client::http_client* client, const HttpRequest& request,
+  // One exchange, begun again while nothing can have reached the server, and once more for what
+  // only reads.
+  [[nodiscard]] Result<HttpResponse> exchange(cpprest::client::http_client* client,
+                                              const HttpRequest& request,
                                               const std::function<Deadline::Point()>& until,
-                                              const std::stop_token& stop, const Judge& judge) const {
+                                              const std::stop_token& stop,
+                                              const Judge& judge) const {
     bool repeated = false;
     while (true) {
       HP_ASSIGN(cpprest::http_request message, message_of(request));
@@ -266,16 +286,21 @@ struct HttpClient::Impl {
   std::unique_ptr<cpprest::client::http_client> streams;
 };
 
-HttpClient::HttpClient(HttpEndpoint endpoint) : impl_(std::make_unique<Impl>(std::move(endpoint))) {}
+HttpClient::HttpClient(HttpEndpoint endpoint)
+    : impl_(std::make_unique<Impl>(std::move(endpoint))) {}
 HttpClient::~HttpClient() = default;
 
-Result<HttpResponse> HttpClient::call(const HttpRequest& request, Deadline deadline, std::size_t max_body) const {
+Result<HttpResponse> HttpClient::call(const HttpRequest& request, Deadline deadline,
+                                      std::size_t max_body) const {
   HttpResponse response;
   const auto too_large = [&] {
-    return Error{ErrorKind::Unavailable,
-                 impl_->endpoint.url + ": the answer is larger than " + std::to_string(max_body) + " bytes", {}};
+    return Error{
+        ErrorKind::Unavailable,
+        impl_->endpoint.url + ": the answer is larger than " + std::to_string(max_body) + " bytes",
+        {}};
   };
-  const Impl::Judge judge = [&](Transfer::Event event, Transfer& transfer) -> std::optional<Result<HttpResponse>> {
+  const Impl::Judge judge = [&](Transfer::Event event,
+                                Transfer& transfer) -> std::optional<Result<HttpResponse>> {
     switch (event) {
       case Transfer::Event::Head: {
         response.status = transfer.status();
@@ -299,18 +324,23 @@ Result<HttpResponse> HttpClient::call(const HttpRequest& request, Deadline deadl
       case Transfer::Event::Stopped:
         break;
     }
-    return Error{ErrorKind::DeadlineExceeded, impl_->endpoint.url + ": no answer in the time given", {}};
+    return Error{
+        ErrorKind::DeadlineExceeded, impl_->endpoint.url + ": no answer in the time given", {}};
   };
   if (deadline.over())
-    return Error{ErrorKind::DeadlineExceeded, impl_->endpoint.url + ": no time was left to ask", {}};
-  return impl_->exchange(impl_->calls.get(), request, [&] { return deadline.point(); }, std::stop_token(), judge);
+    return Error{
+        ErrorKind::DeadlineExceeded, impl_->endpoint.url + ": no time was left to ask", {}};
+  return impl_->exchange(
+      impl_->calls.get(), request, [&] { return deadline.point(); }, std::stop_token(), judge);
 }
 
-Result<HttpResponse> HttpClient::stream(const HttpRequest& request, Duration idle, const std::stop_token& stop,
-                                        const std::function<bool(std::string_view)>& on_bytes) const {
+Result<HttpResponse> HttpClient::stream(
+    const HttpRequest& request, Duration idle, const std::stop_token& stop,
+    const std::function<bool(std::string_view)>& on_bytes) const {
   HttpResponse response;
   if (stop.stop_requested()) return response;
-  const Impl::Judge judge = [&](Transfer::Event event, Transfer& transfer) -> std::optional<Result<HttpResponse>> {
+  const Impl::Judge judge = [&](Transfer::Event event,
+                                Transfer& transfer) -> std::optional<Result<HttpResponse>> {
     switch (event) {
       case Transfer::Event::Head:
         response.status = transfer.status();
@@ -333,7 +363,8 @@ Result<HttpResponse> HttpClient::stream(const HttpRequest& request, Duration idl
         break;
     }
     return Error{ErrorKind::Unavailable,
-                 impl_->endpoint.url + ": nothing came for " + std::to_string(idle.count()) + " ms", {}};
+                 impl_->endpoint.url + ": nothing came for " + std::to_string(idle.count()) + " ms",
+                 {}};
   };
   const auto until = [idle] { return std::chrono::steady_clock::now() + idle; };
   return impl_->exchange(impl_->streams.get(), request, until, stop, judge);

@@ -1,7 +1,7 @@
 // HTTP client over cpprestsdk: plain calls with a deadline, and chunked streams for watches.
 //
-// No cpprest, Boost or OpenSSL type shows here. Call initialize_http() first in main. Thread-safe; calls
-// block the caller's thread, which must not be a thread of the library's pool.
+// No cpprest, Boost or OpenSSL type shows here. Call initialize_http() first in main. Thread-safe;
+// calls block the caller's thread, which must not be a thread of the library's pool.
 #pragma once
 
 #include <functional>
@@ -51,16 +51,18 @@ class HttpClient {
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
 
-  // Any HTTP status is a response, not an Error. Errors: Unavailable (no connection, broken off, TLS
-  // refused), DeadlineExceeded. Bodies over `max_body` bytes: Unavailable.
+  // Any HTTP status is a response, not an Error. Errors: Unavailable (no connection, broken off,
+  // TLS refused), DeadlineExceeded. Bodies over `max_body` bytes: Unavailable.
   [[nodiscard]] Result<HttpResponse> call(const HttpRequest& request, Deadline deadline,
                                           std::size_t max_body = std::size_t{256} << 20) const;
 
-  // Opens a stream and hands each piece of the body to `on_bytes` as it comes (on the calling thread), until
-  // the server ends it (ok), `on_bytes` returns false (ok), `stop` is requested (ok; within some ms), or
-  // nothing came for `idle` (Unavailable). A status other than 200 comes back as a response with its body.
-  [[nodiscard]] Result<HttpResponse> stream(const HttpRequest& request, Duration idle, const std::stop_token& stop,
-                                            const std::function<bool(std::string_view)>& on_bytes) const;
+  // Opens a stream and hands each piece of the body to `on_bytes` as it comes (on the calling
+  // thread), until the server ends it (ok), `on_bytes` returns false (ok), `stop` is requested (ok;
+  // within some ms), or nothing came for `idle` (Unavailable). A status other than 200 comes back
+  // as a response with its body.
+  [[nodiscard]] Result<HttpResponse> stream(
+      const HttpRequest& request, Duration idle, const std::stop_token& stop,
+      const std::function<bool(std::string_view)>& on_bytes) const;
 
  private:
   struct Impl;

@@ -1,5 +1,8 @@
 #include "net/http_server.hpp"
 
+#include <malloc.h>
+
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
@@ -8,8 +11,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
-
-#include <algorithm>
 #include <exception>
 #include <mutex>
 #include <system_error>
@@ -31,6 +32,10 @@ using SharedTls = std::shared_ptr<asio::ssl::context>;
 // When descriptors or memory have run out, accepting again at once would only burn the processor.
 constexpr Duration kBackOff{100};
 constexpr Duration kCrowded{1};
+// What a burst has left free inside the allocator goes back to the system, seldom enough not to be
+// felt.
+constexpr Duration kTidyEvery{5'000};
+constexpr std::uint64_t kWorthTidying = std::uint64_t{8} << 20;
 
 Result<SharedTls> load(const ServerTls& files) {
   HP_ASSIGN(TlsContext context, load_server_tls(files));
@@ -41,8 +46,10 @@ Result<Done> listen(tcp::acceptor& acceptor, const ServerOptions& options) {
   const std::string address = options.host + ":" + std::to_string(options.port);
   error_code error;
   tcp::resolver resolver(acceptor.get_executor());
-  const auto found = resolver.resolve(options.host, std::to_string(options.port), tcp::resolver::passive, error);
-  if (error || found.empty()) return invalid("cannot listen on " + address + ": no such address", error.message());
+  const auto found =
+      resolver.resolve(options.host, std::to_string(options.port), tcp::resolver::passive, error);
+  if (error || found.empty())
+    return invalid("cannot listen on " + address + ": no such address", error.message());
   const tcp::endpoint endpoint = *found.begin();
 
   acceptor.open(endpoint.protocol(), error);
@@ -53,7 +60,9 @@ Result<Done> listen(tcp::acceptor& acceptor, const ServerOptions& options) {
   }
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
-  if (error) return Error{ErrorKind::Unavailable, "cannot listen on " + address + ": " + error.message(), {}};
+  if (error)
+    return Error{
+        ErrorKind::Unavailable, "cannot listen on " + address + ": " + error.message(), {}};
   return Done{};
 }
 
@@ -64,7 +73,8 @@ struct HttpServer::Impl {
       : core(std::make_shared<ServerCore>(options, std::move(handler))),
         files(options.tls),
         acceptor(asio::make_strand(core->io)),
-        back_off(acceptor.get_executor()) {}
+        back_off(acceptor.get_executor()),
+        tidying(acceptor.get_executor()) {}
 
   ~Impl() { close(); }
 
@@ -76,6 +86,7 @@ struct HttpServer::Impl {
       error_code ignored;
       acceptor.close(ignored);
       back_off.cancel();
+      tidying.cancel();
       core->connections.close_all();
     });
     for (std::thread& thread : threads) thread.join();
@@ -103,7 +114,8 @@ struct HttpServer::Impl {
       }
       // By name: the socket's own strand, on which all that concerns the connection runs.
       const asio::any_io_executor strand = asio::make_strand(core->io);
-      tcp::socket socket = co_await acceptor.async_accept(strand, asio::redirect_error(asio::use_awaitable, error));
+      tcp::socket socket =
+          co_await acceptor.async_accept(strand, asio::redirect_error(asio::use_awaitable, error));
       if (core->stopping) co_return;
       if (!error) {
         try {
@@ -121,6 +133,17 @@ struct HttpServer::Impl {
     }
   }
 
+  asio::awaitable<void> tidy() {
+    while (!core->stopping) {
+      error_code error;
+      tidying.expires_after(kTidyEvery);
+      co_await tidying.async_wait(asio::redirect_error(asio::use_awaitable, error));
+      if (core->freed_bytes < kWorthTidying) continue;
+      core->freed_bytes = 0;
+      ::malloc_trim(0);
+    }
+  }
+
   [[nodiscard]] SharedTls current_tls() {
     const std::lock_guard lock(mutex);
     return tls;
@@ -130,8 +153,9 @@ struct HttpServer::Impl {
   const std::optional<ServerTls> files;
   std::mutex mutex;  // guards tls
   SharedTls tls;
-  tcp::acceptor acceptor;  // used on its strand once the threads run, as is back_off
+  tcp::acceptor acceptor;  // used on its strand once the threads run, as are the timers
   asio::steady_timer back_off;
+  asio::steady_timer tidying;
   std::uint16_t port = 0;
   std::vector<std::thread> threads;
 };
@@ -139,7 +163,8 @@ struct HttpServer::Impl {
 HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 HttpServer::~HttpServer() = default;
 
-Result<std::unique_ptr<HttpServer>> HttpServer::start(const ServerOptions& options, Handler handler) {
+Result<std::unique_ptr<HttpServer>> HttpServer::start(const ServerOptions& options,
+                                                      Handler handler) {
   if (options.threads < 1) return invalid("a server needs at least one thread");
   auto impl = std::make_unique<Impl>(options, std::move(handler));
   if (options.tls) {
@@ -148,8 +173,10 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const ServerOptions& optio
   HP_TRY(listen(impl->acceptor, options));
   impl->port = impl->acceptor.local_endpoint().port();
   asio::co_spawn(impl->acceptor.get_executor(), impl->accept(), asio::detached);
+  asio::co_spawn(impl->acceptor.get_executor(), impl->tidy(), asio::detached);
   try {
-    for (int i = 0; i < options.threads; ++i) impl->threads.emplace_back([raw = impl.get()] { raw->run(); });
+    for (int i = 0; i < options.threads; ++i)
+      impl->threads.emplace_back([raw = impl.get()] { raw->run(); });
   } catch (const std::system_error& thrown) {
     return Error{ErrorKind::Unavailable, "cannot start the server's threads", thrown.what()};
   }

@@ -1,4 +1,5 @@
-// The two ends of one answer: a Reply in the handler's hands, an Exchange in the connection's. Thread-safe.
+// The two ends of one answer: a Reply in the handler's hands, an Exchange in the connection's.
+// Thread-safe.
 #pragma once
 
 #include <functional>
@@ -16,7 +17,8 @@ class Exchange {
   void answer(ServerResponse response);
   // True when the answer is there; else `wake` is called once, by whoever answers, on that thread.
   [[nodiscard]] bool ready_or_wake(std::function<void()> wake);
-  // The answer, or nothing when none came. Ends the exchange: later answers are dropped, `wake` is forgotten.
+  // The answer, or nothing when none came. Ends the exchange: later answers are dropped, `wake` is
+  // forgotten.
   [[nodiscard]] std::optional<ServerResponse> take();
 
  private:

@@ -47,7 +47,8 @@ Transfer::Event Transfer::next(Deadline::Point until) {
   {
     std::unique_lock lock(mutex_);
     const auto something = [this] {
-      return interrupted_ || (has_head_ && !head_told_) || (head_told_ && !pieces_.empty()) || ended_;
+      return interrupted_ || (has_head_ && !head_told_) || (head_told_ && !pieces_.empty()) ||
+             ended_;
     };
     if (!changed_.wait_until(lock, until, something)) return Event::TimedOut;
     if (interrupted_) return Event::Stopped;

@@ -1,7 +1,8 @@
-// One HTTP exchange between cpprestsdk's pool, which pushes bytes in, and the thread that waits for them.
+// One HTTP exchange between cpprestsdk's pool, which pushes bytes in, and the thread that waits for
+// them.
 //
-// The pool is never blocked: when the reader falls behind, the write stays open until it has caught up.
-// Thread-safe; one reader.
+// The pool is never blocked: when the reader falls behind, the write stays open until it has caught
+// up. Thread-safe; one reader.
 #pragma once
 
 #include <cpprest/astreambuf.h>
@@ -33,7 +34,8 @@ class Transfer final : public concurrency::streams::details::streambuf_state_man
   void head(int status, std::map<std::string, std::string> headers);
   void finish(std::optional<TransferFailure> failure);
 
-  // The reader's side. What happened next, or TimedOut at `until`; Stopped after interrupt(), before anything else.
+  // The reader's side. What happened next, or TimedOut at `until`; Stopped after interrupt(),
+  // before anything else.
   enum class Event { Head, Bytes, End, Failed, TimedOut, Stopped };
   [[nodiscard]] Event next(Deadline::Point until);
   void interrupt();
@@ -52,7 +54,9 @@ class Transfer final : public concurrency::streams::details::streambuf_state_man
   [[nodiscard]] std::size_t in_avail() const override { return 0; }
   [[nodiscard]] pos_type getpos(std::ios_base::openmode) const override { return traits::eof(); }
   pos_type seekpos(pos_type, std::ios_base::openmode) override { return traits::eof(); }
-  pos_type seekoff(off_type, std::ios_base::seekdir, std::ios_base::openmode) override { return traits::eof(); }
+  pos_type seekoff(off_type, std::ios_base::seekdir, std::ios_base::openmode) override {
+    return traits::eof();
+  }
   bool acquire(std::uint8_t*& at, std::size_t& count) override;
   void release(std::uint8_t*, std::size_t) override {}
 
@@ -67,7 +71,9 @@ class Transfer final : public concurrency::streams::details::streambuf_state_man
   int_type _sgetc() override { return traits::eof(); }
   pplx::task<int_type> _nextc() override { return nothing(); }
   pplx::task<int_type> _ungetc() override { return nothing(); }
-  pplx::task<std::size_t> _getn(std::uint8_t*, std::size_t) override { return pplx::task_from_result<std::size_t>(0); }
+  pplx::task<std::size_t> _getn(std::uint8_t*, std::size_t) override {
+    return pplx::task_from_result<std::size_t>(0);
+  }
   std::size_t _scopy(std::uint8_t*, std::size_t) override { return 0; }
   pplx::task<bool> _sync() override { return pplx::task_from_result(true); }
 

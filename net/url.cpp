@@ -40,7 +40,9 @@ Target parse_target(std::string_view target) {
   for (const std::string& pair : split(target.substr(mark + 1), '&')) {
     if (pair.empty()) continue;
     const auto equals = pair.find('=');
-    const std::string_view value = equals == std::string::npos ? std::string_view() : std::string_view(pair).substr(equals + 1);
+    const std::string_view value = equals == std::string::npos
+                                       ? std::string_view()
+                                       : std::string_view(pair).substr(equals + 1);
     parsed.query.emplace(unescape(std::string_view(pair).substr(0, equals)), unescape(value));
   }
   return parsed;
@@ -51,8 +53,8 @@ std::string url_escape(std::string_view text) {
   std::string escaped;
   escaped.reserve(text.size());
   for (const char c : text) {
-    const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                            c == '.' || c == '_' || c == '~';
+    const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                            (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
     if (unreserved) {
       escaped += c;
     } else {

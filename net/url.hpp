@@ -1,4 +1,5 @@
-// Escaping and reading of request targets (RFC 3986, and '+' as HTML forms and Go's net/url have it). Pure.
+// Escaping and reading of request targets (RFC 3986, and '+' as HTML forms and Go's net/url have
+// it). Pure.
 #pragma once
 
 #include <map>

@@ -24,15 +24,19 @@ constexpr std::size_t kLeastSecret = 32;  // characters: 128 bits in hex
 
 Result<std::string> read_file(const std::string& file, const char* what) {
   std::ifstream in(file);
-  if (!in) return Error{ErrorKind::NotFound, std::string(what) + " cannot be read from '" + file + "'", ""};
+  if (!in)
+    return Error{ErrorKind::NotFound, std::string(what) + " cannot be read from '" + file + "'",
+                 ""};
   return std::string((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
 }
 
 Result<std::string> read_secret(const std::string& file, const char* what) {
   HP_ASSIGN(std::string text, read_file(file, what));
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.pop_back();
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' '))
+    text.pop_back();
   if (text.size() < kLeastSecret)
-    return invalid(std::string(what) + " in " + file + " is shorter than 32 characters; write 32 random hex digits there");
+    return invalid(std::string(what) + " in " + file +
+                   " is shorter than 32 characters; write 32 random hex digits there");
   return text;
 }
 
@@ -43,13 +47,15 @@ Result<WebhookAddress> address_of(const Options& options) {
   if (options.webhook_url.empty() == options.webhook_service.empty())
     return invalid("give one of --webhook-url and --webhook-service");
   if (!options.webhook_url.empty()) {
-    if (!options.webhook_url.starts_with("https://")) return invalid("--webhook-url must begin with https://");
+    if (!options.webhook_url.starts_with("https://"))
+      return invalid("--webhook-url must begin with https://");
     address.url = options.webhook_url;
     while (address.url.ends_with('/')) address.url.pop_back();
     return address;
   }
   const auto slash = options.webhook_service.find('/');
-  if (slash == std::string::npos || slash == 0) return invalid("--webhook-service is namespace/name or namespace/name:port");
+  if (slash == std::string::npos || slash == 0)
+    return invalid("--webhook-service is namespace/name or namespace/name:port");
   address.service_namespace = options.webhook_service.substr(0, slash);
   address.service_name = options.webhook_service.substr(slash + 1);
   if (const auto colon = address.service_name.find(':'); colon != std::string::npos) {
@@ -73,7 +79,8 @@ Result<Done> run(const Options& options) {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any thread starts, so that sigwait gets them
+  pthread_sigmask(SIG_BLOCK, &signals,
+                  nullptr);  // before any thread starts, so that sigwait gets them
   std::signal(SIGPIPE, SIG_IGN);
   net::initialize_http(10);
 
@@ -83,8 +90,9 @@ Result<Done> run(const Options& options) {
     HP_ASSIGN(secret_key, read_secret(options.secret_key_file, "the HMAC key"));
   }
   HP_ASSIGN(const net::Address health_address, net::parse_address(options.health_listen));
-  HP_ASSIGN(kube::ApiConfig config,
-            options.kubeconfig.empty() ? kube::in_cluster_config() : kube::load_kubeconfig(options.kubeconfig));
+  HP_ASSIGN(kube::ApiConfig config, options.kubeconfig.empty()
+                                        ? kube::in_cluster_config()
+                                        : kube::load_kubeconfig(options.kubeconfig));
 
   Metrics metrics;
   const Clock& clock = system_clock();
@@ -98,8 +106,10 @@ Result<Done> run(const Options& options) {
 
   std::atomic<bool> leads = false;
   net::Health health(metrics);
-  // A follower is ready to take over; the leader once its watches are in and the configurations stand.
-  health.require("configurations", [&] { return !leads || (loop.synced() && configurator.ready()); });
+  // A follower is ready to take over; the leader once its watches are in and the configurations
+  // stand.
+  health.require("configurations",
+                 [&] { return !leads || (loop.synced() && configurator.ready()); });
   HP_ASSIGN(const auto health_server, net::serve_health(health, health_address));
   log::info("started", {{"version", HOLDPOINT_VERSION}, {"home", options.home}});
 
@@ -113,11 +123,14 @@ Result<Done> run(const Options& options) {
         leads = false;
       };
       if (!options.leader_elect) return lead(stop.get_token());
-      const kube::LeaseOptions lease{options.home, "holdpoint-operator", host_name() + "_" + random_hex(4)};
+      const kube::LeaseOptions lease{options.home, "holdpoint-operator",
+                                     host_name() + "_" + random_hex(4)};
       const auto done = kube::lead_while_elected(client, lease, stop.get_token(), lead);
       if (!done.ok()) {
         lost = done.error();
-        kill(getpid(), SIGTERM);  // a new process starts clean: nothing of what this one knew is sure any more
+        kill(
+            getpid(),
+            SIGTERM);  // a new process starts clean: nothing of what this one knew is sure any more
       }
     });
     int signal = 0;

@@ -1,4 +1,5 @@
-// holdpoint-operator, wired: made in construction order, stopped in reverse. Only here are Options seen.
+// holdpoint-operator, wired: made in construction order, stopped in reverse. Only here are Options
+// seen.
 #pragma once
 
 #include <string>

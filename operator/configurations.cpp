@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/digest.hpp"
+#include "base/text.hpp"
 #include "core/approval/covered.hpp"
 #include "core/approval/hold.hpp"
 #include "crds/codec.hpp"
@@ -33,13 +34,18 @@ Json selector_json(const LabelSelector& selector) {
   return json.is_object() ? json : Json::object();
 }
 
-Json rule(const std::string& group, const std::string& version, const std::vector<std::string>& resources,
-          const std::vector<std::string>& operations, const char* scope = "*") {
-  return {{"apiGroups", {group}}, {"apiVersions", {version}}, {"resources", resources}, {"operations", operations},
+Json rule(const std::string& group, const std::string& version,
+          const std::vector<std::string>& resources, const std::vector<std::string>& operations,
+          const char* scope = "*") {
+  return {{"apiGroups", {group}},
+          {"apiVersions", {version}},
+          {"resources", resources},
+          {"operations", operations},
           {"scope", scope}};
 }
 
-Json entry(const std::string& name, const WebhookAddress& address, const std::string& path, bool mutating) {
+Json entry(const std::string& name, const WebhookAddress& address, const std::string& path,
+           bool mutating) {
   Json json{{"name", name},
             {"clientConfig", client_config(address, path)},
             {"admissionReviewVersions", {"v1"}},
@@ -61,7 +67,8 @@ std::vector<std::string> spell(const std::set<Operation>& operations) {
 }
 
 bool may_suspend(const ApprovalPolicySpec& spec) {
-  return spec.mode == PolicyMode::Enforce && (spec.hold.mode == HoldMode::Auto || spec.hold.mode == HoldMode::Suspend);
+  return spec.mode == PolicyMode::Enforce &&
+         (spec.hold.mode == HoldMode::Auto || spec.hold.mode == HoldMode::Suspend);
 }
 
 bool covers_replicas(const ApprovalPolicySpec& spec, const ResolvedResource& resource) {
@@ -71,13 +78,20 @@ bool covers_replicas(const ApprovalPolicySpec& spec, const ResolvedResource& res
   });
 }
 
-Json namespace_selector(const ApprovalPolicySpec& spec, const std::vector<std::string>& own_namespaces) {
-  Json selector = selector_json(spec.match.namespace_selector);
+std::vector<std::string> never_gated(const std::vector<std::string>& own_namespaces) {
   std::vector<std::string> never{"kube-system", "kube-node-lease"};
   never.insert(never.end(), own_namespaces.begin(), own_namespaces.end());
+  return never;
+}
+
+Json namespace_selector(const ApprovalPolicySpec& spec,
+                        const std::vector<std::string>& own_namespaces) {
+  Json selector = selector_json(spec.match.namespace_selector);
   Json& expressions = selector["matchExpressions"];
   if (!expressions.is_array()) expressions = Json::array();
-  expressions.push_back({{"key", "kubernetes.io/metadata.name"}, {"operator", "NotIn"}, {"values", never}});
+  expressions.push_back({{"key", "kubernetes.io/metadata.name"},
+                         {"operator", "NotIn"},
+                         {"values", never_gated(own_namespaces)}});
   return selector;
 }
 
@@ -108,24 +122,167 @@ std::string cel_string(const std::string& text) {
 }
 
 bool is_identifier(const std::string& token) {
-  static const std::set<std::string> kReserved{"as",   "break",     "const",  "continue", "else",   "false", "for",
-                                               "function", "if",    "import", "in",       "let",    "loop",  "package",
-                                               "namespace", "null", "return", "true",     "var",    "void",  "while"};
-  if (token.empty() || kReserved.contains(token) || (token[0] >= '0' && token[0] <= '9')) return false;
+  static const std::set<std::string> kReserved{
+      "as",        "break", "const",  "continue", "else", "false", "for",
+      "function",  "if",    "import", "in",       "let",  "loop",  "package",
+      "namespace", "null",  "return", "true",     "var",  "void",  "while"};
+  if (token.empty() || kReserved.contains(token) || (token[0] >= '0' && token[0] <= '9'))
+    return false;
   return std::all_of(token.begin(), token.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
   });
+}
+
+std::string key_step(const std::string& token) {
+  return is_identifier(token) ? ".?" + token : "[?" + cel_string(token) + "]";
+}
+
+// A key into a list and an index into a map are errors in CEL, and an error refuses the write: ask
+// first what it is.
+std::string careful_step(const std::string& token) {
+  const bool index =
+      !token.empty() && token.size() < 7 && (token == "0" || token[0] != '0') &&
+      std::all_of(token.begin(), token.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (index)
+    return ".optFlatMap(v, type(v) == list ? v[?" + token + "] : type(v) == map ? v[?" +
+           cel_string(token) + "] : optional.none())";
+  return ".optFlatMap(v, type(v) == map ? v" + key_step(token) + " : optional.none())";
+}
+
+bool is_map(const std::string& token) {
+  return token == "metadata" || token == "spec" || token == "data" || token == "binaryData";
 }
 
 std::string differs(const std::string& pointer) {
   return cel_path("object", pointer) + " != " + cel_path("oldObject", pointer);
 }
 
+// What of one resource is looked at on update.
+std::string touched(const ApprovalPolicySpec& spec, const ResolvedResource& resource) {
+  std::vector<std::string> any;
+  for (const std::string& pointer :
+       covered_pointers(spec.match.changes, resource.group, resource.resource)) {
+    if (pointer.empty()) return "true";
+    any.push_back(differs(pointer));
+  }
+  switch (pausable(resource.group, resource.resource)) {
+    case Pausable::No:
+      break;
+    case Pausable::Deployment:
+      any.push_back(differs("/spec/paused"));
+      any.emplace_back(
+          "('holdpoint.dev/held' in oldObject.?metadata.?annotations.orValue({}) && "
+          "object.?spec.?replicas.orValue(1) != 0 && oldObject.?spec.?replicas.orValue(1) == 0)");
+      break;
+    case Pausable::Job:
+      any.push_back(differs("/spec/suspend"));
+      break;
+  }
+  return join(any, " || ");
+}
+
+// A selector over the labels of `root`. Total.
+std::string selects(const std::string& root, const LabelSelector& selector) {
+  const auto label = [&](const std::string& key) {
+    return root + ".?metadata.?labels[?" + cel_string(key) + "]";
+  };
+  std::vector<std::string> all;
+  for (const auto& [key, value] : selector.match_labels)
+    all.push_back(label(key) + " == optional.of(" + cel_string(value) + ")");
+  for (const LabelRequirement& requirement : selector.match_expressions) {
+    std::vector<std::string> any;
+    for (const std::string& value : requirement.values)
+      any.push_back(label(requirement.key) + " == optional.of(" + cel_string(value) + ")");
+    if (requirement.op == "Exists") any = {label(requirement.key) + ".hasValue()"};
+    if (requirement.op == "DoesNotExist") any = {"!" + label(requirement.key) + ".hasValue()"};
+    const std::string one = any.empty() ? "false" : "(" + join(any, " || ") + ")";
+    all.push_back((requirement.op == "NotIn" ? "!" : "") + one);
+  }
+  return all.empty() ? "true" : "(" + join(all, " && ") + ")";
+}
+
+// What makes pods, and the controllers that alone may make it where a policy guards.
+struct PodMaker {
+  const char *group, *version, *resource;
+  std::vector<std::string> controllers;
+};
+const std::vector<PodMaker>& pod_makers() {
+  static const std::vector<PodMaker> makers{
+      {"",
+       "v1",
+       "pods",
+       {"replicaset-controller", "replication-controller", "statefulset-controller",
+        "daemon-set-controller", "job-controller"}},
+      {"", "v1", "replicationcontrollers", {}},
+      {"apps", "v1", "deployments", {}},
+      {"apps", "v1", "replicasets", {"deployment-controller"}},
+      {"apps", "v1", "statefulsets", {}},
+      {"apps", "v1", "daemonsets", {}},
+      {"batch", "v1", "jobs", {"cronjob-controller"}},
+      {"batch", "v1", "cronjobs", {}},
+  };
+  return makers;
+}
+
+// Every other way to pods than the gated kinds, by anybody but the exact controllers, which the API
+// server itself lets by: rescheduling never needs us.
+Json guard_entry(const ApprovalPolicy& policy, const std::vector<ResolvedResource>& resources,
+                 const WebhookAddress& address) {
+  const std::string& name = policy.metadata.name;
+  Json guard = entry(name + ".guard" + kDomain, address, "/guard/" + name, false);
+  std::vector<std::string> by_controllers{
+      "request.userInfo.username == 'system:kube-controller-manager'",
+      "(request.resource.resource == 'pods' && 'system:nodes' in "
+      "request.userInfo.?groups.orValue([]))"};
+  for (const PodMaker& maker : pod_makers()) {
+    std::vector<std::string> accounts;
+    for (const std::string& controller : maker.controllers)
+      accounts.push_back(cel_string("system:serviceaccount:kube-system:" + controller));
+    if (!accounts.empty())
+      by_controllers.push_back("(request.resource.resource == " + cel_string(maker.resource) +
+                               " && request.userInfo.username in [" + join(accounts, ", ") + "])");
+    const bool gated = std::any_of(resources.begin(), resources.end(), [&](const auto& resource) {
+      return resource.group == maker.group && resource.resource == maker.resource;
+    });
+    if (gated) continue;
+    std::vector<std::string> names{maker.resource};
+    if (names[0] == "pods") names.insert(names.end(), {"pods/ephemeralcontainers", "pods/resize"});
+    guard["rules"].push_back(rule(maker.group, maker.version, names, {"CREATE", "UPDATE"}));
+  }
+  // Controllers of all sorts touch metadata and status; what runs, and who adopts it, is spec and
+  // labels.
+  guard["matchConditions"] = Json::array(
+      {{{"name", "holdpoint-pod-maker"},
+        {"expression", "request.operation != 'UPDATE' || object.?spec != oldObject.?spec || " +
+                           differs("/metadata/labels")}},
+       {{"name", "holdpoint-not-controller"},
+        {"expression", "!(" + join(by_controllers, " || ") + ")"}}});
+  return guard;
+}
+
+// A namespace that leaves the policy's scope by its labels. The selector of a write to a Namespace
+// sees the new labels, so the condition looks at both.
+Json scope_entry(const ApprovalPolicy& policy, const WebhookAddress& address,
+                 const std::vector<std::string>& never) {
+  const std::string& name = policy.metadata.name;
+  const LabelSelector& selector = policy.spec.match.namespace_selector;
+  std::vector<std::string> names;
+  for (const std::string& one : never) names.push_back(cel_string(one));
+  Json scope = entry(name + ".scope" + kDomain, address, "/scope/" + name, false);
+  scope["rules"].push_back(rule("", "v1", {"namespaces"}, {"UPDATE"}, "Cluster"));
+  scope["matchConditions"] =
+      Json::array({{{"name", "holdpoint-leaves-scope"},
+                    {"expression", "!(request.name in [" + join(names, ", ") + "]) && " +
+                                       selects("oldObject", selector) + " && !" +
+                                       selects("object", selector)}}});
+  return scope;
+}
+
 // Annotations of ours, added, changed or taken away.
 std::string our_annotations_differ() {
   const auto one_way = [](const std::string& a, const std::string& b) {
-    return a + ".?metadata.?annotations.orValue({}).exists(k, k.startsWith('holdpoint.dev/') && " + b +
-           ".?metadata.?annotations[?k].orValue('') != " + a + ".metadata.annotations[k])";
+    return a + ".?metadata.?annotations.orValue({}).exists(k, k.startsWith('holdpoint.dev/') && " +
+           b + ".?metadata.?annotations[?k] != " + a + ".?metadata.?annotations[?k])";
   };
   return one_way("object", "oldObject") + " || " + one_way("oldObject", "object");
 }
@@ -136,50 +293,48 @@ std::string cel_path(const std::string& root, const std::string& pointer) {
   std::string path = root;
   const auto tokens = pointer_tokens(pointer);
   if (!tokens.ok()) return root;
-  for (const std::string& token : *tokens) {
-    const bool index = !token.empty() && token.size() < 7 && (token == "0" || token[0] != '0') &&
-                       std::all_of(token.begin(), token.end(), [](char c) { return c >= '0' && c <= '9'; });
-    if (is_identifier(token)) {
-      path += ".?" + token;
-    } else {
-      path += "[?" + (index ? token : cel_string(token)) + "]";
-    }
+  for (std::size_t i = 0; i < tokens->size(); ++i) {
+    const std::string& token = (*tokens)[i];
+    // Below these everything is a map; below anything else there may be a list.
+    const bool under_map = i == 0 || (i == 1 && is_map((*tokens)[0])) ||
+                           (i == 2 && (*tokens)[0] == "metadata" &&
+                            ((*tokens)[1] == "labels" || (*tokens)[1] == "annotations"));
+    path += under_map ? key_step(token) : careful_step(token);
   }
   return path;
 }
 
-std::string change_condition(const ApprovalPolicySpec& spec, const std::vector<ResolvedResource>& resources) {
-  std::set<std::string> pointers;
-  bool deployments = false, jobs = false;
+std::string change_condition(const ApprovalPolicySpec& spec,
+                             const std::vector<ResolvedResource>& resources) {
+  // By resource, so that what is covered of one kind does not send writes of another.
+  std::vector<std::pair<const ResolvedResource*, std::string>> clauses;
   for (const ResolvedResource& resource : resources) {
-    const auto covered = covered_pointers(spec.match.changes, resource.group, resource.resource);
-    pointers.insert(covered.begin(), covered.end());
-    const Pausable how = pausable(resource.group, resource.resource);
-    deployments = deployments || how == Pausable::Deployment;
-    jobs = jobs || how == Pausable::Job;
+    std::string clause = touched(spec, resource);
+    const bool known = std::any_of(clauses.begin(), clauses.end(), [&](const auto& one) {
+      return one.first->group == resource.group && one.first->resource == resource.resource;
+    });
+    if (!known) clauses.emplace_back(&resource, std::move(clause));
   }
-  std::vector<std::string> any;
+  const bool alike = std::all_of(clauses.begin(), clauses.end(), [&](const auto& one) {
+    return one.second == clauses.front().second;
+  });
+  std::string by_resource;
+  if (alike) {
+    by_resource = clauses.empty() ? "true" : clauses.front().second;
+  } else {
+    for (const auto& [resource, clause] : clauses)
+      by_resource += "(request.resource.group == " + cel_string(resource->group) +
+                     " && request.resource.resource == " + cel_string(resource->resource) +
+                     ") ? (" + clause + ") : ";
+    by_resource = "(" + by_resource + "true)";  // what is none of them is looked at
+  }
+  // The whole object of all kinds is covered: every update is looked at.
+  if (by_resource == "true") return "true";
   // Creations and deletions are always looked at.
-  any.emplace_back("request.operation != 'UPDATE'");
-  for (const std::string& pointer : pointers) {
-    if (pointer.empty()) {
-      // The whole object is covered: every update is looked at.
-      return "true";
-    }
-    any.push_back(differs(pointer));
-  }
-  if (deployments) {
-    any.push_back(differs("/spec/paused"));
-    any.emplace_back(
-        "(has(object.metadata.annotations) && 'holdpoint.dev/held' in object.metadata.annotations && "
-        "object.?spec.?replicas.orValue(1) != 0 && oldObject.?spec.?replicas.orValue(1) == 0)");
-  }
-  if (jobs) any.push_back(differs("/spec/suspend"));
-  any.push_back(our_annotations_differ());
+  std::vector<std::string> any{"request.operation != 'UPDATE'", std::move(by_resource),
+                               our_annotations_differ()};
   if (!spec.match.object_selector.empty()) any.push_back(differs("/metadata/labels"));
-  std::string text;
-  for (const std::string& one : any) text += (text.empty() ? "" : " || ") + one;
-  return text;
+  return join(any, " || ");
 }
 
 Entries entries_of(const ApprovalPolicy& policy, const std::vector<ResolvedResource>& resources,
@@ -189,7 +344,20 @@ Entries entries_of(const ApprovalPolicy& policy, const std::vector<ResolvedResou
   const std::string& name = policy.metadata.name;
   if (spec.mode == PolicyMode::Off || resources.empty()) return entries;
   Json conditions = user_conditions(spec);
-  conditions.push_back({{"name", "holdpoint-covered"}, {"expression", change_condition(spec, resources)}});
+  const bool gates_cron_jobs =
+      std::any_of(resources.begin(), resources.end(), [](const ResolvedResource& resource) {
+        return resource.group == "batch" && resource.resource == "cronjobs";
+      });
+  // Where CronJobs are gated, what an approved one starts was approved with it.
+  if (gates_cron_jobs)
+    conditions.push_back(
+        {{"name", "holdpoint-not-cron"},
+         {"expression",
+          "!(request.resource.resource == 'jobs' && request.operation == 'CREATE' && "
+          "request.userInfo.username == "
+          "'system:serviceaccount:kube-system:cronjob-controller')"}});
+  conditions.push_back(
+      {{"name", "holdpoint-covered"}, {"expression", change_condition(spec, resources)}});
 
   Json gate = entry(name + ".gate" + kDomain, address, "/gate/" + name, false);
   Json hold = entry(name + ".hold" + kDomain, address, "/hold/" + name, true);
@@ -207,15 +375,23 @@ Entries entries_of(const ApprovalPolicy& policy, const std::vector<ResolvedResou
     if (holds) {
       std::set<Operation> mutated = operations;
       mutated.erase(Operation::Delete);
-      hold["rules"].push_back(rule(resource.group, resource.version, {resource.resource}, spell(mutated)));
+      hold["rules"].push_back(
+          rule(resource.group, resource.version, {resource.resource}, spell(mutated)));
     }
-    const bool covered = covers_replicas(spec, resource) && how != Pausable::Job && resource.group != "";
+    const bool updates = std::find(resource.operations.begin(), resource.operations.end(),
+                                   Operation::Update) != resource.operations.end();
+    const bool covered = updates && covers_replicas(spec, resource) && how != Pausable::Job &&
+                         (!resource.group.empty() || resource.resource == "replicationcontrollers");
     if (spec.mode == PolicyMode::Enforce && (covered || (holds && how == Pausable::Deployment))) {
-      scale["rules"].push_back(rule(resource.group, resource.version, {resource.resource + "/scale"}, {"UPDATE"}));
-      // A policy that covers replicas anywhere looks at every change of scale; the webhook tells them apart.
+      scale["rules"].push_back(
+          rule(resource.group, resource.version, {resource.resource + "/scale"}, {"UPDATE"}));
+      // A policy that covers replicas anywhere looks at every change of scale; the webhook tells
+      // them apart.
       if (covered || scale_condition.empty())
-        scale_condition = covered ? "object.?spec.?replicas.orValue(0) != oldObject.?spec.?replicas.orValue(0)"
-                                  : "oldObject.?spec.?replicas.orValue(0) == 0 && object.?spec.?replicas.orValue(0) > 0";
+        scale_condition =
+            covered ? "object.?spec.?replicas.orValue(0) != oldObject.?spec.?replicas.orValue(0)"
+                    : "oldObject.?spec.?replicas.orValue(0) == 0 && "
+                      "object.?spec.?replicas.orValue(0) > 0";
     }
   }
   gate["matchConditions"] = conditions;
@@ -224,10 +400,19 @@ Entries entries_of(const ApprovalPolicy& policy, const std::vector<ResolvedResou
   if (spec.mode == PolicyMode::Warn) gate["failurePolicy"] = "Ignore";
   entries.validating.push_back(gate);
   if (!scale["rules"].empty()) {
-    scale["matchConditions"] = Json::array({{{"name", "holdpoint-scale"}, {"expression", scale_condition}}});
+    scale["matchConditions"] =
+        Json::array({{{"name", "holdpoint-scale"}, {"expression", scale_condition}}});
     scale["namespaceSelector"] = gate["namespaceSelector"];  // a Scale has no labels to select by
     entries.validating.push_back(std::move(scale));
   }
+  if (spec.guard) {
+    Json guard = guard_entry(policy, resources, address);
+    guard["namespaceSelector"] = gate["namespaceSelector"];
+    if (spec.mode == PolicyMode::Warn) guard["failurePolicy"] = "Ignore";
+    entries.validating.push_back(std::move(guard));
+  }
+  if (spec.mode == PolicyMode::Enforce && !spec.match.namespace_selector.empty())
+    entries.validating.push_back(scope_entry(policy, address, never_gated(own_namespaces)));
   if (!hold["rules"].empty()) {
     hold["matchConditions"] = conditions;
     hold["namespaceSelector"] = gate["namespaceSelector"];
@@ -246,32 +431,35 @@ std::string hold_name(int shard) { return "holdpoint-hold-" + std::to_string(sha
 
 std::string policy_of_entry(const Json& entry) {
   const std::string name = string_at(entry, {"name"});
-  for (const char* sort : {".gate", ".hold", ".scale"}) {
+  for (const char* sort : {".gate", ".hold", ".scale", ".guard", ".scope"}) {
     const std::string suffix = std::string(sort) + kDomain;
     if (name.ends_with(suffix)) return name.substr(0, name.size() - suffix.size());
   }
   return "";
 }
 
-Shard make_shard(bool mutating, const std::string& name, std::vector<Json> entries, const WebhookAddress& address,
-                 const std::string& own_namespace) {
-  std::sort(entries.begin(), entries.end(),
-            [](const Json& a, const Json& b) { return string_at(a, {"name"}) < string_at(b, {"name"}); });
+Shard make_shard(bool mutating, const std::string& name, std::vector<Json> entries,
+                 const WebhookAddress& address, const std::string& own_namespace) {
+  std::sort(entries.begin(), entries.end(), [](const Json& a, const Json& b) {
+    return string_at(a, {"name"}) < string_at(b, {"name"});
+  });
   Shard shard;
   Json webhooks = Json::array();
   for (Json& one : entries) webhooks.push_back(std::move(one));
   shard.probe_hash = sha256_hex(name + "\n" + dump_json(webhooks)).substr(0, 32);
-  Json probe = entry(std::string("probe") + kDomain, address, "/probe/" + shard.probe_hash, mutating);
+  Json probe =
+      entry(std::string("probe") + kDomain, address, "/probe/" + shard.probe_hash, mutating);
   probe["rules"].push_back(rule("", "v1", {"configmaps"}, {"CREATE"}, "Namespaced"));
   probe["namespaceSelector"] = {{"matchLabels", {{"kubernetes.io/metadata.name", own_namespace}}}};
   probe["objectSelector"] = {{"matchLabels", {{"holdpoint.dev/probe", name}}}};
   probe["sideEffects"] = "None";
   probe["failurePolicy"] = "Fail";
   webhooks.push_back(std::move(probe));
-  shard.object = {{"apiVersion", "admissionregistration.k8s.io/v1"},
-                  {"kind", mutating ? "MutatingWebhookConfiguration" : "ValidatingWebhookConfiguration"},
-                  {"metadata", {{"name", name}, {"labels", {{"app.kubernetes.io/part-of", "holdpoint"}}}}},
-                  {"webhooks", std::move(webhooks)}};
+  shard.object = {
+      {"apiVersion", "admissionregistration.k8s.io/v1"},
+      {"kind", mutating ? "MutatingWebhookConfiguration" : "ValidatingWebhookConfiguration"},
+      {"metadata", {{"name", name}, {"labels", {{"app.kubernetes.io/part-of", "holdpoint"}}}}},
+      {"webhooks", std::move(webhooks)}};
   return shard;
 }
 
@@ -279,10 +467,13 @@ Json probe_object(const std::string& shard_name, const std::string& own_namespac
   return {{"apiVersion", "v1"},
           {"kind", "ConfigMap"},
           {"metadata",
-           {{"name", "holdpoint-probe"}, {"namespace", own_namespace}, {"labels", {{"holdpoint.dev/probe", shard_name}}}}}};
+           {{"name", "holdpoint-probe"},
+            {"namespace", own_namespace},
+            {"labels", {{"holdpoint.dev/probe", shard_name}}}}}};
 }
 
-Json approvals_configuration(bool mutating, const WebhookAddress& address, const std::string& operator_user) {
+Json approvals_configuration(bool mutating, const WebhookAddress& address,
+                             const std::string& operator_user) {
   Json webhooks = Json::array();
   const std::string resource = kind_info<Approval>().plural;
   Json one = entry(std::string(mutating ? "stamp" : "check") + ".approvals" + kDomain, address,
@@ -293,19 +484,34 @@ Json approvals_configuration(bool mutating, const WebhookAddress& address, const
   } else {
     one["rules"].push_back(rule(kGroup, kVersion, {resource}, {"CREATE", "DELETE"}));
     // What goes away with its request or its namespace is not somebody's revocation.
-    one["matchConditions"] = Json::array(
-        {{{"name", "by-people"},
-          {"expression",
-           "request.operation != 'DELETE' || !(request.userInfo.username in "
-           "['system:serviceaccount:kube-system:namespace-controller', "
-           "'system:serviceaccount:kube-system:generic-garbage-collector', 'system:kube-controller-manager', " +
-               cel_string(operator_user) + "])"}}});
+    one["matchConditions"] =
+        Json::array({{{"name", "by-people"},
+                      {"expression",
+                       "request.operation != 'DELETE' || !(request.userInfo.username in "
+                       "['system:serviceaccount:kube-system:namespace-controller', "
+                       "'system:serviceaccount:kube-system:generic-garbage-collector', "
+                       "'system:kube-controller-manager', " +
+                           cel_string(operator_user) + "])"}}});
   }
   webhooks.push_back(std::move(one));
-  return {{"apiVersion", "admissionregistration.k8s.io/v1"},
-          {"kind", mutating ? "MutatingWebhookConfiguration" : "ValidatingWebhookConfiguration"},
-          {"metadata", {{"name", "holdpoint-approvals"}, {"labels", {{"app.kubernetes.io/part-of", "holdpoint"}}}}},
-          {"webhooks", std::move(webhooks)}};
+  // Requests that people make ahead; what the webhook makes itself is not sent back to it.
+  Json ahead = entry(std::string(mutating ? "stamp" : "check") + ".requests" + kDomain, address,
+                     mutating ? "/requests/stamp" : "/requests/check", mutating);
+  ahead["sideEffects"] = "None";
+  ahead["rules"].push_back(
+      rule(kGroup, kVersion, {kind_info<ApprovalRequest>().plural}, {"CREATE"}));
+  ahead["matchConditions"] = Json::array(
+      {{{"name", "by-people"},
+        {"expression", "request.userInfo.username != " +
+                           cel_string(operator_user.substr(0, operator_user.rfind(':')) +
+                                      ":holdpoint-webhook")}}});
+  webhooks.push_back(std::move(ahead));
+  return {
+      {"apiVersion", "admissionregistration.k8s.io/v1"},
+      {"kind", mutating ? "MutatingWebhookConfiguration" : "ValidatingWebhookConfiguration"},
+      {"metadata",
+       {{"name", "holdpoint-approvals"}, {"labels", {{"app.kubernetes.io/part-of", "holdpoint"}}}}},
+      {"webhooks", std::move(webhooks)}};
 }
 
 }  // namespace holdpoint::operator_

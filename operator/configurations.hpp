@@ -1,6 +1,7 @@
 // Policies as webhook configurations: entries, shards, match conditions, probes. Pure; thread-safe.
 //
-// Every field that the API server would default is written out, so that what is read back can be compared.
+// Every field that the API server would default is written out, so that what is read back can be
+// compared.
 #pragma once
 
 #include <map>
@@ -15,7 +16,7 @@ inline constexpr int kShards = 4;
 
 // How the API server reaches the webhook.
 struct WebhookAddress {
-  std::string url;                             // https://host:port; or
+  std::string url;                              // https://host:port; or
   std::string service_namespace, service_name;  // a Service
   int service_port = 443;
   std::string ca_pem;
@@ -36,11 +37,13 @@ struct Entries {
 };
 
 // `own_namespaces` are never gated.
-[[nodiscard]] Entries entries_of(const ApprovalPolicy& policy, const std::vector<ResolvedResource>& resources,
-                                 const WebhookAddress& address, const std::vector<std::string>& own_namespaces);
+[[nodiscard]] Entries entries_of(const ApprovalPolicy& policy,
+                                 const std::vector<ResolvedResource>& resources,
+                                 const WebhookAddress& address,
+                                 const std::vector<std::string>& own_namespaces);
 
-// The match condition that Holdpoint adds: true where the covered part, a hold, or labels that a selector reads, change.
-// Total: it never errors, whatever the object.
+// The match condition that Holdpoint adds: true where the covered part, a hold, or labels that a
+// selector reads, change. Total: it never errors, whatever the object.
 [[nodiscard]] std::string change_condition(const ApprovalPolicySpec& spec,
                                            const std::vector<ResolvedResource>& resources);
 // "object.?spec.?template" for /spec/template under `root` object.

@@ -12,12 +12,16 @@ namespace holdpoint::operator_ {
 namespace {
 
 constexpr Duration kCall{10'000};
-constexpr Duration kProbePatience{8'000};
+constexpr Duration kProbePatience{2'500};  // of a whole pass: meanwhile nothing else is put back
 constexpr const char* kKeptAnnotation = "holdpoint.dev/kept";
 
 kube::ResourcePath configuration_path(bool mutating, const std::string& name = {}) {
-  return {"admissionregistration.k8s.io", "v1",
-          mutating ? "mutatingwebhookconfigurations" : "validatingwebhookconfigurations", "", name, ""};
+  return {"admissionregistration.k8s.io",
+          "v1",
+          mutating ? "mutatingwebhookconfigurations" : "validatingwebhookconfigurations",
+          "",
+          name,
+          ""};
 }
 
 kube::ResourcePath crd_path(const std::string& name = {}) {
@@ -49,7 +53,8 @@ const char* kind_of(bool mutating) {
   return mutating ? "MutatingWebhookConfiguration" : "ValidatingWebhookConfiguration";
 }
 
-// Every field that `wanted` has is in `live` with the same value; what the server adds does not matter.
+// Every field that `wanted` has is in `live` with the same value; what the server adds does not
+// matter.
 bool covers(const Json& live, const Json& wanted) {
   if (wanted.is_object()) {
     if (!live.is_object()) return wanted.empty() && live.is_null();
@@ -70,7 +75,8 @@ bool covers(const Json& live, const Json& wanted) {
 
 }  // namespace
 
-Configurator::Configurator(const kube::Client& client, const Clock& clock, Ledger& ledger, ConfiguratorSettings settings)
+Configurator::Configurator(const kube::Client& client, const Clock& clock, Ledger& ledger,
+                           ConfiguratorSettings settings)
     : client_(client),
       clock_(clock),
       ledger_(ledger),
@@ -93,7 +99,8 @@ Result<Done> Configurator::adopt(Deadline deadline) {
       if (!live.ok() && live.error().kind != ErrorKind::NotFound) return live.error();
       if (!live.ok()) continue;
       written_[{mutating, name}] = {webhooks_of(*live), "", false};
-      for (const std::string& policy : split(string_at(*live, {"metadata", "annotations", kKeptAnnotation}), ','))
+      for (const std::string& policy :
+           split(string_at(*live, {"metadata", "annotations", kKeptAnnotation}), ','))
         if (!policy.empty()) kept_.insert(policy);
     }
   adopted_ = true;
@@ -115,23 +122,28 @@ void Configurator::resolve(Outcome& outcome, Deadline deadline) {
         const auto found = discovery_.find(group, resource, deadline);
         const std::string what = resource + (group.empty() ? "" : "." + group);
         if (!found.ok()) {
-          outcome.reason = found.error().kind == ErrorKind::NotFound ? "ResourceNotFound" : "DiscoveryFailed";
-          outcome.message = "the API server does not serve " + what +
-                            ": check apiGroups and resources in spec.match, or install its CRD first";
+          outcome.reason =
+              found.error().kind == ErrorKind::NotFound ? "ResourceNotFound" : "DiscoveryFailed";
+          outcome.message =
+              "the API server does not serve " + what +
+              ": check apiGroups and resources in spec.match, or install its CRD first";
           if (found.error().kind != ErrorKind::NotFound) outcome.message = describe(found.error());
           return keep_last_good(outcome);
         }
         const auto granted = client_.may_i({"get", group, resource, "", "", ""}, deadline);
         if (!granted.ok() || !*granted) {
           outcome.reason = granted.ok() ? "NotGranted" : "AccessReviewFailed";
-          outcome.message = granted.ok()
-                                ? "Holdpoint may not read " + what +
-                                      ": make a ClusterRole with the label holdpoint.dev/gated-kinds=\"true\" and the rule "
-                                      "{apiGroups: [\"" + group + "\"], resources: [" + resource + "], verbs: [get, list, watch]}"
-                                : describe(granted.error());
+          outcome.message = granted.ok() ? "Holdpoint may not read " + what +
+                                               ": make a ClusterRole with the label "
+                                               "holdpoint.dev/gated-kinds=\"true\" and the rule "
+                                               "{apiGroups: [\"" +
+                                               group + "\"], resources: [" + resource +
+                                               "], verbs: [get, list, watch]}"
+                                         : describe(granted.error());
           return keep_last_good(outcome);
         }
-        resources.push_back({found->group, found->version, found->resource, found->namespaced, named.operations});
+        resources.push_back(
+            {found->group, found->version, found->resource, found->namespaced, named.operations});
       }
   outcome.entries = entries_of(policy, resources, settings_.address, own_namespaces_);
   if (const auto taken = try_alone(outcome, deadline); !taken.ok()) {
@@ -174,10 +186,22 @@ void Configurator::keep_last_good(Outcome& outcome) const {
     outcome.message += " (the policy as it was before stays in force)";
 }
 
-Result<Done> Configurator::write(bool mutating, const Json& object, const std::string& probe_hash, Deadline deadline) {
+Result<Done> Configurator::write(bool mutating, const Json& object, const std::string& probe_hash,
+                                 Deadline deadline) {
   const std::string name = string_at(object, {"metadata", "name"});
   Written& written = written_[{mutating, name}];
   auto live = client_.get(configuration_path(mutating, name), deadline);
+  // What is there is not what was last written: somebody else did that, whoever of us notices it
+  // first.
+  std::string tampered;
+  if (!written.webhooks.is_null()) {
+    if (live.ok() && webhooks_of(*live) != written.webhooks) {
+      const std::string manager = last_manager(*live);
+      tampered = "edited" + (manager.empty() ? "" : ", last by field manager " + manager);
+    } else if (!live.ok() && live.error().kind == ErrorKind::NotFound) {
+      tampered = "deleted";
+    }
+  }
   if (live.ok()) {
     const bool same = webhooks_of(*live) == webhooks_of(object) &&
                       member_at(*live, {"metadata", "annotations"}) == nullptr &&
@@ -196,21 +220,28 @@ Result<Done> Configurator::write(bool mutating, const Json& object, const std::s
   if (written.probe_hash != probe_hash) written.proven = false;
   written.webhooks = webhooks_of(*live);
   written.probe_hash = probe_hash;
+  if (!tampered.empty()) {
+    owe(Fact::Tampered, "admissionregistration.k8s.io", kind_of(mutating), name, tampered);
+    owe(Fact::Restored, "admissionregistration.k8s.io", kind_of(mutating), name,
+        "put back as it has to be");
+  }
   return Done{};
 }
 
 // Until the API server's own answer names this very content, or patience ends.
-Result<Done> Configurator::prove(const Key& key, const std::stop_token& stop) {
+Result<Done> Configurator::prove(const Key& key, Deadline deadline, const std::stop_token& stop) {
   Written& written = written_[key];
   if (written.proven || written.probe_hash.empty()) return Done{};
-  const Deadline deadline = Deadline::in(kProbePatience);
   std::string last = "no answer";
-  while (!deadline.over() && !stop.stop_requested()) {
+  // At least once, however much of the pass's time others took.
+  for (bool first = true; (first || !deadline.over()) && !stop.stop_requested(); first = false) {
     kube::WriteOptions options;
     options.dry_run = true;
     const auto answer = client_.create({"", "v1", "configmaps", settings_.home, "", ""},
-                                       probe_object(key.second, settings_.home), options, deadline);
-    if (!answer.ok() && answer.error().message.find("holdpoint-probe " + written.probe_hash) != std::string::npos) {
+                                       probe_object(key.second, settings_.home), options,
+                                       first ? Deadline::in(kProbePatience) : deadline);
+    if (!answer.ok() &&
+        answer.error().message.find("holdpoint-probe " + written.probe_hash) != std::string::npos) {
       written.proven = true;
       return Done{};
     }
@@ -223,15 +254,21 @@ Result<Done> Configurator::prove(const Key& key, const std::stop_token& stop) {
 Result<Done> Configurator::pass(const std::stop_token& stop) {
   const Deadline deadline = Deadline::in(Duration(60'000));
   for (const bool mutating : {false, true})
-    HP_TRY(write(mutating, approvals_configuration(mutating, settings_.address, operator_user(settings_.home)), "",
-                 deadline));
+    HP_TRY(
+        write(mutating,
+              approvals_configuration(mutating, settings_.address, operator_user(settings_.home)),
+              "", deadline));
   if (!adopted_) HP_TRY(adopt(deadline));
   HP_ASSIGN(const bool served, policies_are_served(deadline));
-  if (!served) return Error{ErrorKind::Unavailable, "the CRD of policies is not there: all entries stay as they are", ""};
+  if (!served)
+    return Error{ErrorKind::Unavailable,
+                 "the CRD of policies is not there: all entries stay as they are", ""};
   HP_ASSIGN(const kube::ListResult list,
-            client_.list({kGroup, kVersion, kind_info<ApprovalPolicy>().plural, "", "", ""}, {}, deadline));
+            client_.list({kGroup, kVersion, kind_info<ApprovalPolicy>().plural, "", "", ""}, {},
+                         deadline));
   HP_ASSIGN(const bool still_served, policies_are_served(deadline));
-  if (!still_served) return Error{ErrorKind::Unavailable, "the CRD of policies is going away: all entries stay", ""};
+  if (!still_served)
+    return Error{ErrorKind::Unavailable, "the CRD of policies is going away: all entries stay", ""};
 
   std::vector<Outcome> outcomes;
   for (const Json& item : list.items) {
@@ -246,7 +283,8 @@ Result<Done> Configurator::pass(const std::stop_token& stop) {
 
   std::map<Key, std::vector<Json>> entries;
   std::map<std::string, std::string> kept_in;
-  for (int shard = 0; shard < kShards; ++shard) entries[{false, gate_name(shard)}], entries[{true, hold_name(shard)}];
+  for (int shard = 0; shard < kShards; ++shard)
+    entries[{false, gate_name(shard)}], entries[{true, hold_name(shard)}];
   for (const Outcome& outcome : outcomes) {
     const int shard = shard_of(outcome.policy.metadata.name);
     auto& gates = entries[{false, gate_name(shard)}];
@@ -259,40 +297,56 @@ Result<Done> Configurator::pass(const std::stop_token& stop) {
     gone.policy.metadata.name = policy;
     keep_last_good(gone);
     const int shard = shard_of(policy);
-    for (const Json& entry : gone.entries.validating) entries[{false, gate_name(shard)}].push_back(entry);
-    for (const Json& entry : gone.entries.mutating) entries[{true, hold_name(shard)}].push_back(entry);
+    for (const Json& entry : gone.entries.validating)
+      entries[{false, gate_name(shard)}].push_back(entry);
+    for (const Json& entry : gone.entries.mutating)
+      entries[{true, hold_name(shard)}].push_back(entry);
     for (const std::string& name : {gate_name(shard), hold_name(shard)})
       kept_in[name] += (kept_in[name].empty() ? "" : ",") + policy;
   }
   for (auto& [key, list_of] : entries) {
-    Shard shard = make_shard(key.first, key.second, std::move(list_of), settings_.address, settings_.home);
+    Shard shard =
+        make_shard(key.first, key.second, std::move(list_of), settings_.address, settings_.home);
     if (const auto kept = kept_in.find(key.second); kept != kept_in.end())
       shard.object["metadata"]["annotations"] = {{kKeptAnnotation, kept->second}};
     HP_TRY(write(key.first, shard.object, shard.probe_hash, deadline));
   }
 
+  HP_TRY(settle(deadline));
+  const Deadline probing = Deadline::in(kProbePatience);
+  std::map<Key, Error> unproven;  // asked once in a pass
+  const auto prove_once = [&](const Key& key) -> Result<Done> {
+    if (const auto known = unproven.find(key); known != unproven.end()) return known->second;
+    auto proven = prove(key, probing, stop);
+    if (!proven.ok()) unproven.emplace(key, proven.error());
+    return proven;
+  };
   bool all_proven = true;
   for (Outcome& outcome : outcomes) {
     if (outcome.reason == "Probing") {
       const int shard = shard_of(outcome.policy.metadata.name);
-      auto proven = prove({false, gate_name(shard)}, stop);
-      if (proven.ok() && !outcome.entries.mutating.empty()) proven = prove({true, hold_name(shard)}, stop);
+      auto proven = prove_once({false, gate_name(shard)});
+      if (proven.ok() && !outcome.entries.mutating.empty())
+        proven = prove_once({true, hold_name(shard)});
       outcome.status = proven.ok() ? "True" : "False";
-      outcome.reason = !proven.ok()                                    ? "WebhookUnreachable"
+      outcome.reason = !proven.ok()                                   ? "WebhookUnreachable"
                        : outcome.policy.spec.mode == PolicyMode::Warn ? "Watching"
-                                                                       : "Enforced";
-      outcome.message = proven.ok() ? "a probe through the API server met this policy"
-                                    : "the API server does not reach the webhook: " + proven.error().message;
+                                                                      : "Enforced";
+      outcome.message =
+          proven.ok() ? "a probe through the API server met this policy"
+                      : "the API server does not reach the webhook: " + proven.error().message;
       all_proven = all_proven && proven.ok();
       if (proven.ok())
         for (const auto& list_of : {outcome.entries.validating, outcome.entries.mutating})
           tried_.insert(sha256_hex(dump_json(Json(list_of))));
     }
-    if (const auto put = put_status(outcome, deadline); !put.ok() && put.error().kind != ErrorKind::NotFound)
+    if (const auto put = put_status(outcome, deadline);
+        !put.ok() && put.error().kind != ErrorKind::NotFound)
       return put.error();
   }
   ready_ = true;
-  if (!all_proven) return Error{ErrorKind::Unavailable, "not every policy is proven to be in force", ""};
+  if (!all_proven)
+    return Error{ErrorKind::Unavailable, "not every policy is proven to be in force", ""};
   return Done{};
 }
 
@@ -300,23 +354,31 @@ Result<Done> Configurator::put_status(const Outcome& outcome, Deadline deadline)
   const ApprovalPolicyStatus& before = outcome.policy.status;
   ApprovalPolicyStatus status = before;
   status.observed_generation = outcome.policy.metadata.generation;
-  Condition ready{"Ready", outcome.status, outcome.reason, visible_cut(outcome.message, 2000),
-                  to_rfc3339(clock_.now()), outcome.policy.metadata.generation};
+  Condition ready{"Ready",
+                  outcome.status,
+                  outcome.reason,
+                  visible_cut(outcome.message, 2000),
+                  to_rfc3339(clock_.now()),
+                  outcome.policy.metadata.generation};
   for (const Condition& old : before.conditions)
-    if (old.type == "Ready" && old.status == ready.status) ready.last_transition_time = old.last_transition_time;
+    if (old.type == "Ready" && old.status == ready.status)
+      ready.last_transition_time = old.last_transition_time;
   std::erase_if(status.conditions, [](const Condition& old) { return old.type == "Ready"; });
   status.conditions.push_back(std::move(ready));
   if (encode_part(status) == encode_part(before)) return Done{};
-  const Json patch{{"metadata", {{"uid", outcome.policy.metadata.uid}}}, {"status", encode_part(status)}};
-  HP_TRY(client_.patch({kGroup, kVersion, kind_info<ApprovalPolicy>().plural, "", outcome.policy.metadata.name, "status"},
+  const Json patch{{"metadata", {{"uid", outcome.policy.metadata.uid}}},
+                   {"status", encode_part(status)}};
+  HP_TRY(client_.patch({kGroup, kVersion, kind_info<ApprovalPolicy>().plural, "",
+                        outcome.policy.metadata.name, "status"},
                        kube::PatchType::Merge, patch, {}, deadline));
   return Done{};
 }
 
-Result<Done> Configurator::record_policies(const std::vector<Outcome>& outcomes, Deadline deadline) {
+Result<Done> Configurator::record_policies(const std::vector<Outcome>& outcomes,
+                                           Deadline deadline) {
   std::vector<AuditRecordSpec> facts;
-  const auto fact_of = [&](const std::string& name, const std::string& uid, const std::string& detail,
-                           std::string message) {
+  const auto fact_of = [&](const std::string& name, const std::string& uid,
+                           const std::string& detail, std::string message) {
     AuditRecordSpec fact;
     fact.fact = Fact::PolicyChanged;
     fact.fact_id = fact_id(Fact::PolicyChanged, uid, detail);
@@ -334,8 +396,9 @@ Result<Done> Configurator::record_policies(const std::vector<Outcome>& outcomes,
     now[metadata.name] = metadata.uid;
     const std::string generation = std::to_string(metadata.generation);
     fact_of(metadata.name, metadata.uid, generation,
-            "generation " + generation + ", binding part " + policy_hash(outcome.policy.spec) + ", mode " +
-                std::string(to_string(outcome.policy.spec.mode)));
+            "generation " + generation + ", mode " +
+                std::string(to_string(outcome.policy.spec.mode)) + ", binding part " +
+                policy_hash(outcome.policy.spec).substr(7, 12));
   }
   for (const auto& [name, uid] : uids_)
     if (const auto found = now.find(name); found == now.end() || found->second != uid)
@@ -345,8 +408,8 @@ Result<Done> Configurator::record_policies(const std::vector<Outcome>& outcomes,
   return Done{};
 }
 
-Result<Done> Configurator::record(Fact fact, const std::string& group, const std::string& kind, const std::string& name,
-                                  const std::string& message) {
+void Configurator::owe(Fact fact, const std::string& group, const std::string& kind,
+                       const std::string& name, const std::string& message) {
   AuditRecordSpec spec;
   spec.fact = fact;
   spec.fact_id = fact_id(fact, name, to_rfc3339_micro(clock_.now()));
@@ -355,8 +418,17 @@ Result<Done> Configurator::record(Fact fact, const std::string& group, const std
   spec.subject.kind = kind;
   spec.subject.name = name;
   spec.message = visible_cut(message, 1000);
-  log::warn(fact == Fact::Tampered ? "tampered" : "restored", {{"kind", kind}, {"name", name}, {"message", message}});
-  return ledger_.append({std::move(spec)}, Deadline::in(kCall));
+  log::warn(fact == Fact::Tampered ? "tampered" : "restored",
+            {{"kind", kind}, {"name", name}, {"message", message}});
+  owed_.push_back(std::move(spec));
+}
+
+// The trail may be what somebody deleted: what is owed stays owed until it is written.
+Result<Done> Configurator::settle(Deadline deadline) {
+  if (owed_.empty()) return Done{};
+  HP_TRY(ledger_.append(owed_, deadline));
+  owed_.clear();
+  return Done{};
 }
 
 Result<Done> Configurator::guard_configuration(bool mutating, const std::string& name) {
@@ -366,18 +438,16 @@ Result<Done> Configurator::guard_configuration(bool mutating, const std::string&
   const Deadline deadline = Deadline::in(kCall);
   const auto live = client_.get(configuration_path(mutating, name), deadline);
   if (!live.ok() && live.error().kind != ErrorKind::NotFound) return live.error();
-  if (live.ok() && webhooks_of(*live) == expected->second.webhooks) return Done{};
-  const std::string manager = live.ok() ? last_manager(*live) : "";
+  if (live.ok() && webhooks_of(*live) == expected->second.webhooks) return settle(deadline);
   // Put back first: the gate is open meanwhile. Then on the record, both.
-  Json object{{"apiVersion", "admissionregistration.k8s.io/v1"},
-              {"kind", kind_of(mutating)},
-              {"metadata", {{"name", name}, {"labels", {{"app.kubernetes.io/part-of", "holdpoint"}}}}},
-              {"webhooks", expected->second.webhooks}};
+  Json object{
+      {"apiVersion", "admissionregistration.k8s.io/v1"},
+      {"kind", kind_of(mutating)},
+      {"metadata", {{"name", name}, {"labels", {{"app.kubernetes.io/part-of", "holdpoint"}}}}},
+      {"webhooks", expected->second.webhooks}};
   for (Json& entry : object["webhooks"]) entry.erase("matchConditionsHash");
   HP_TRY(write(mutating, object, expected->second.probe_hash, deadline));
-  HP_TRY(record(Fact::Tampered, "admissionregistration.k8s.io", kind_of(mutating), name,
-                live.ok() ? "edited" + (manager.empty() ? "" : ", last by field manager " + manager) : "deleted"));
-  return record(Fact::Restored, "admissionregistration.k8s.io", kind_of(mutating), name, "put back as it was");
+  return settle(deadline);
 }
 
 Result<Done> Configurator::guard_crd(const std::string& name) {
@@ -390,13 +460,17 @@ Result<Done> Configurator::guard_crd(const std::string& name) {
   if (!live.ok() && live.error().kind != ErrorKind::NotFound) return live.error();
   const bool going = live.ok() && !string_at(*live, {"metadata", "deletionTimestamp"}).empty();
   if ((!live.ok() || going) && name == policies_crd()) {
-    // All policies go with it: their entries stay, so what they gated stays refused until somebody says otherwise.
+    // All policies go with it: their entries stay, so what they gated stays refused until somebody
+    // says otherwise.
     for (const auto& [key, written] : written_)
       for (const Json& entry : written.webhooks)
-        if (const std::string policy = policy_of_entry(entry); !policy.empty()) kept_.insert(policy);
+        if (const std::string policy = policy_of_entry(entry); !policy.empty())
+          kept_.insert(policy);
   }
-  if (going) return Error{ErrorKind::Unavailable, name + " is being deleted; it is put back when it is gone", ""};
-  if (live.ok() && covers((*live)["spec"], (*wanted)["spec"])) return Done{};
+  if (going)
+    return Error{ErrorKind::Unavailable, name + " is being deleted; it is put back when it is gone",
+                 ""};
+  if (live.ok() && covers((*live)["spec"], (*wanted)["spec"])) return settle(deadline);
   const std::string manager = live.ok() ? last_manager(*live) : "";
   if (live.ok()) {
     Json next = *live;
@@ -405,9 +479,12 @@ Result<Done> Configurator::guard_crd(const std::string& name) {
   } else {
     HP_TRY(client_.create(crd_path(), *wanted, {}, deadline));
   }
-  HP_TRY(record(Fact::Tampered, "apiextensions.k8s.io", "CustomResourceDefinition", name,
-                live.ok() ? "edited" + (manager.empty() ? "" : ", last by field manager " + manager) : "deleted"));
-  return record(Fact::Restored, "apiextensions.k8s.io", "CustomResourceDefinition", name, "put back as it was");
+  owe(Fact::Tampered, "apiextensions.k8s.io", "CustomResourceDefinition", name,
+      live.ok() ? "edited" + (manager.empty() ? "" : ", last by field manager " + manager)
+                : "deleted");
+  owe(Fact::Restored, "apiextensions.k8s.io", "CustomResourceDefinition", name,
+      "put back as it was");
+  return settle(deadline);
 }
 
 }  // namespace holdpoint::operator_

@@ -1,9 +1,11 @@
-// Keeps the webhook configurations at the API server what the policies ask for, and everything of ours unharmed.
+// Keeps the webhook configurations at the API server what the policies ask for, and everything of
+// ours unharmed.
 //
-// One pass looks at all policies: what an entry needs is resolved and tried alone by dry run, the shards are written by
-// update, a probe through the API server proves that it uses them, then the policies' status tells. An entry goes away
-// only after a live read says that its policy is gone while the CRD is there. What somebody edits or deletes is put back
-// and recorded. One thread calls this; accessors are thread-safe.
+// One pass looks at all policies: what an entry needs is resolved and tried alone by dry run, the
+// shards are written by update, a probe through the API server proves that it uses them, then the
+// policies' status tells. An entry goes away only after a live read says that its policy is gone
+// while the CRD is there. What somebody edits or deletes is put back and recorded. One thread calls
+// this; accessors are thread-safe.
 #pragma once
 
 #include <atomic>
@@ -26,11 +28,13 @@ struct ConfiguratorSettings {
 
 class Configurator {
  public:
-  Configurator(const kube::Client& client, const Clock& clock, Ledger& ledger, ConfiguratorSettings settings);
+  Configurator(const kube::Client& client, const Clock& clock, Ledger& ledger,
+               ConfiguratorSettings settings);
 
   // Looks at all policies. Not ok: try again.
   [[nodiscard]] Result<Done> pass(const std::stop_token& stop);
-  // Looks at one of our own configuration objects, or (with the group's suffix in its name) at one of our CRDs.
+  // Looks at one of our own configuration objects, or (with the group's suffix in its name) at one
+  // of our CRDs.
   [[nodiscard]] Result<Done> guard_configuration(bool mutating, const std::string& name);
   [[nodiscard]] Result<Done> guard_crd(const std::string& name);
 
@@ -56,12 +60,15 @@ class Configurator {
   void resolve(Outcome& outcome, Deadline deadline);
   [[nodiscard]] Result<Done> try_alone(const Outcome& outcome, Deadline deadline) const;
   void keep_last_good(Outcome& outcome) const;
-  [[nodiscard]] Result<Done> write(bool mutating, const Json& object, const std::string& probe_hash, Deadline deadline);
-  [[nodiscard]] Result<Done> prove(const Key& key, const std::stop_token& stop);
+  [[nodiscard]] Result<Done> write(bool mutating, const Json& object, const std::string& probe_hash,
+                                   Deadline deadline);
+  [[nodiscard]] Result<Done> prove(const Key& key, Deadline deadline, const std::stop_token& stop);
   [[nodiscard]] Result<Done> put_status(const Outcome& outcome, Deadline deadline) const;
-  [[nodiscard]] Result<Done> record_policies(const std::vector<Outcome>& outcomes, Deadline deadline);
-  [[nodiscard]] Result<Done> record(Fact fact, const std::string& group, const std::string& kind,
-                                    const std::string& name, const std::string& message);
+  [[nodiscard]] Result<Done> record_policies(const std::vector<Outcome>& outcomes,
+                                             Deadline deadline);
+  void owe(Fact fact, const std::string& group, const std::string& kind, const std::string& name,
+           const std::string& message);
+  [[nodiscard]] Result<Done> settle(Deadline deadline);
 
   const kube::Client& client_;
   const Clock& clock_;
@@ -71,8 +78,10 @@ class Configurator {
   kube::Discovery discovery_;
   bool adopted_ = false;
   std::map<Key, Written> written_;
-  std::set<std::string> tried_;             // hashes of entries that the API server took alone
-  std::set<std::string> kept_;              // policies that went with their CRD: their entries stay
+  std::vector<AuditRecordSpec>
+      owed_;                     // facts that are not on the trail yet: putting back comes first
+  std::set<std::string> tried_;  // hashes of entries that the API server took alone
+  std::set<std::string> kept_;   // policies that went with their CRD: their entries stay
   std::map<std::string, std::string> uids_;  // policies seen, for their end
   std::atomic<bool> ready_{false};
 };

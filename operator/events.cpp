@@ -13,8 +13,8 @@ constexpr Duration kCall{5'000};
 
 }  // namespace
 
-void Events::tell(const ApprovalRequest& request, const std::string& reason, const std::string& message,
-                  bool warning) const {
+void Events::tell(const ApprovalRequest& request, const std::string& reason,
+                  const std::string& message, bool warning) const {
   tell_one({{"apiVersion", kApiVersion},
             {"kind", kind_info<ApprovalRequest>().kind},
             {"namespace", request.metadata.namespace_},
@@ -23,9 +23,10 @@ void Events::tell(const ApprovalRequest& request, const std::string& reason, con
            request.metadata.namespace_, reason, message, warning);
   const Target& target = request.spec.target;
   if (target.name.empty()) return;
-  Json about{{"apiVersion", target.group.empty() ? target.version : target.group + "/" + target.version},
-             {"kind", target.kind},
-             {"name", target.name}};
+  Json about{
+      {"apiVersion", target.group.empty() ? target.version : target.group + "/" + target.version},
+      {"kind", target.kind},
+      {"name", target.name}};
   if (!target.namespace_.empty()) about["namespace"] = target.namespace_;
   if (!target.uid.empty()) about["uid"] = target.uid;
   tell_one(about, target.namespace_.empty() ? "default" : target.namespace_, reason,
@@ -35,20 +36,23 @@ void Events::tell(const ApprovalRequest& request, const std::string& reason, con
 void Events::tell_one(const Json& about, const std::string& namespace_, const std::string& reason,
                       const std::string& message, bool warning) const {
   const std::string time = to_rfc3339(clock_.now());
-  const Json event{
-      {"apiVersion", "v1"},
-      {"kind", "Event"},
-      {"metadata", {{"name", string_at(about, {"name"}).substr(0, 200) + "." + random_hex(8)}, {"namespace", namespace_}}},
-      {"involvedObject", about},
-      {"reason", reason},
-      {"message", visible_cut(message, kMessageColumns)},
-      {"type", warning ? "Warning" : "Normal"},
-      {"source", {{"component", "holdpoint-operator"}}},
-      {"firstTimestamp", time},
-      {"lastTimestamp", time},
-      {"count", 1}};
-  const auto told = client_.create({"", "v1", "events", namespace_, "", ""}, event, {}, Deadline::in(kCall));
-  if (!told.ok()) log::debug("event not written", {{"reason", reason}, {"error", describe(told.error())}});
+  const Json event{{"apiVersion", "v1"},
+                   {"kind", "Event"},
+                   {"metadata",
+                    {{"name", string_at(about, {"name"}).substr(0, 200) + "." + random_hex(8)},
+                     {"namespace", namespace_}}},
+                   {"involvedObject", about},
+                   {"reason", reason},
+                   {"message", visible_cut(message, kMessageColumns)},
+                   {"type", warning ? "Warning" : "Normal"},
+                   {"source", {{"component", "holdpoint-operator"}}},
+                   {"firstTimestamp", time},
+                   {"lastTimestamp", time},
+                   {"count", 1}};
+  const auto told =
+      client_.create({"", "v1", "events", namespace_, "", ""}, event, {}, Deadline::in(kCall));
+  if (!told.ok())
+    log::debug("event not written", {{"reason", reason}, {"error", describe(told.error())}});
 }
 
 }  // namespace holdpoint::operator_

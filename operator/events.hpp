@@ -1,5 +1,6 @@
-// Kubernetes Events about a request and its target, for people who describe them. Best effort: an Event that cannot be
-// written is logged and forgotten; the audit trail is what counts. Blocking; thread-safe.
+// Kubernetes Events about a request and its target, for people who describe them. Best effort: an
+// Event that cannot be written is logged and forgotten; the audit trail is what counts. Blocking;
+// thread-safe.
 #pragma once
 
 #include <string>
@@ -12,12 +13,14 @@ namespace holdpoint::operator_ {
 class Events {
  public:
   Events(const kube::Client& client, const Clock& clock) : client_(client), clock_(clock) {}
-  // One Event on the request and one on its target. `reason` is CamelCase; `warning` for what people should look into.
-  void tell(const ApprovalRequest& request, const std::string& reason, const std::string& message, bool warning) const;
+  // One Event on the request and one on its target. `reason` is CamelCase; `warning` for what
+  // people should look into.
+  void tell(const ApprovalRequest& request, const std::string& reason, const std::string& message,
+            bool warning) const;
 
  private:
-  void tell_one(const Json& about, const std::string& namespace_, const std::string& reason, const std::string& message,
-                bool warning) const;
+  void tell_one(const Json& about, const std::string& namespace_, const std::string& reason,
+                const std::string& message, bool warning) const;
   const kube::Client& client_;
   const Clock& clock_;
 };

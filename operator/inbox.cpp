@@ -31,8 +31,8 @@ void Inbox::forgive(const std::string& name) {
 std::optional<std::string> Inbox::next(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {
-    const auto soonest = std::min_element(due_.begin(), due_.end(),
-                                          [](const auto& a, const auto& b) { return a.second < b.second; });
+    const auto soonest = std::min_element(
+        due_.begin(), due_.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
     if (soonest == due_.end()) {
       wake_.wait(lock, stop, [this] { return !due_.empty(); });
       continue;
@@ -45,7 +45,8 @@ std::optional<std::string> Inbox::next(const std::stop_token& stop) {
     const Point until = soonest->second;
     // Woken by anything that may be due sooner.
     wake_.wait_until(lock, stop, until, [&] {
-      return std::any_of(due_.begin(), due_.end(), [&](const auto& entry) { return entry.second < until; });
+      return std::any_of(due_.begin(), due_.end(),
+                         [&](const auto& entry) { return entry.second < until; });
     });
   }
   return std::nullopt;

@@ -1,6 +1,7 @@
 // A queue of names to look at: each name at most once, now or later, with back-off after failures.
 //
-// Reconcilers get a name, never an event: whatever happened meanwhile, they read what is true. Thread-safe.
+// Reconcilers get a name, never an event: whatever happened meanwhile, they read what is true.
+// Thread-safe.
 #pragma once
 
 #include <chrono>

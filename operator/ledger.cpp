@@ -18,7 +18,8 @@ Result<Done> Ledger::append(std::vector<AuditRecordSpec> facts, Deadline deadlin
 }
 
 Result<Done> Ledger::catch_up(Deadline deadline) {
-  const kube::ResourcePath path{kGroup, kVersion, kind_info<AuditRecord>().plural, namespace_, "", ""};
+  const kube::ResourcePath path{kGroup,     kVersion, kind_info<AuditRecord>().plural,
+                                namespace_, "",       ""};
   if (!read_) {
     HP_ASSIGN(const kube::ListResult list, client_.list(path, {}, deadline));
     for (const Json& item : list.items) {
@@ -36,7 +37,8 @@ Result<Done> Ledger::catch_up(Deadline deadline) {
     kube::ResourcePath next = path;
     next.name = record_name(head_ + 1);
     const auto found = client_.get(next, deadline);
-    if (!found.ok()) return found.error().kind == ErrorKind::NotFound ? Result<Done>(Done{}) : found.error();
+    if (!found.ok())
+      return found.error().kind == ErrorKind::NotFound ? Result<Done>(Done{}) : found.error();
     HP_ASSIGN(const AuditRecord record, decode<AuditRecord>(*found));
     known_.insert(record.spec.fact_id);
     head_ = record.spec.sequence;
@@ -51,7 +53,8 @@ Result<Done> Ledger::append_one(AuditRecordSpec fact, Deadline deadline) {
     HP_ASSIGN(const AuditRecord record, chained(fact, head_ + 1, head_hash_, namespace_));
     const Json body = encode(record);
     const auto created =
-        client_.create({kGroup, kVersion, kind_info<AuditRecord>().plural, namespace_, "", ""}, body, {}, deadline);
+        client_.create({kGroup, kVersion, kind_info<AuditRecord>().plural, namespace_, "", ""},
+                       body, {}, deadline);
     if (created.ok()) {
       head_ = record.spec.sequence;
       head_hash_ = record.spec.hash;
@@ -62,7 +65,8 @@ Result<Done> Ledger::append_one(AuditRecordSpec fact, Deadline deadline) {
       return Done{};
     }
     // A lost answer may hide a success: what is there now tells.
-    if (created.error().kind != ErrorKind::Conflict && created.error().kind != ErrorKind::Unavailable &&
+    if (created.error().kind != ErrorKind::Conflict &&
+        created.error().kind != ErrorKind::Unavailable &&
         created.error().kind != ErrorKind::DeadlineExceeded)
       return created.error();
     HP_TRY(catch_up(deadline));

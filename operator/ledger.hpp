@@ -1,8 +1,9 @@
 // The audit trail's writer: each fact once, chained, before the status that it explains.
 //
-// The name of a record is its number, so creating it is the lock: whoever is late reads the new head and goes on from
-// there. A fact has an id, the same on every leader and after every restart; one that is on the trail is not written
-// again. Each record also goes to stdout as one JSON line. Blocking; thread-safe.
+// The name of a record is its number, so creating it is the lock: whoever is late reads the new
+// head and goes on from there. A fact has an id, the same on every leader and after every restart;
+// one that is on the trail is not written again. Each record also goes to stdout as one JSON line.
+// Blocking; thread-safe.
 #pragma once
 
 #include <mutex>
@@ -22,8 +23,8 @@ class Ledger {
   Ledger(const kube::Client& client, const Clock& clock, Metrics& metrics, std::string home)
       : client_(client), clock_(clock), metrics_(metrics), namespace_(std::move(home)) {}
 
-  // Appends what is not there yet, in this order. Fills in time, sequence and hashes. When it fails nothing that
-  // depends on the facts may be written.
+  // Appends what is not there yet, in this order. Fills in time, sequence and hashes. When it fails
+  // nothing that depends on the facts may be written.
   [[nodiscard]] Result<Done> append(std::vector<AuditRecordSpec> facts, Deadline deadline);
 
  private:

@@ -17,7 +17,8 @@ constexpr Duration kPolicyResync{60'000};  // discovery and grants change withou
 bool is_ours(const std::string& name) { return name.starts_with("holdpoint-"); }
 
 std::string key_of(const Json& object) {
-  return string_at(object, {"metadata", "namespace"}) + "/" + string_at(object, {"metadata", "name"});
+  return string_at(object, {"metadata", "namespace"}) + "/" +
+         string_at(object, {"metadata", "name"});
 }
 
 }  // namespace
@@ -33,19 +34,22 @@ void Loop::request_changed(const Json& object) {
     } else {
       open_[key] = string_at(object, {"spec", "policy", "name"});
     }
-    // A new request may end older ones of the same target; an end may free what waits for the same object.
+    // A new request may end older ones of the same target; an end may free what waits for the same
+    // object.
     const std::string prefix = string_at(object, {"metadata", "namespace"}) + "/";
     const bool fresh = decoded.ok() && decoded->status.observed_generation == 0;
     if (over || fresh)
       for (const auto& [other, policy] : open_)
-        if (other != key && other.starts_with(prefix) && policy == string_at(object, {"spec", "policy", "name"}))
+        if (other != key && other.starts_with(prefix) &&
+            policy == string_at(object, {"spec", "policy", "name"}))
           request_names_.add(other);
   }
-  if (!over) request_names_.add(key);
+  request_names_.add(key);
 }
 
 void Loop::approval_changed(kube::WatchEventType type, const Json& object) {
-  const std::string request = string_at(object, {"metadata", "namespace"}) + "/" + string_at(object, {"spec", "request", "name"});
+  const std::string request = string_at(object, {"metadata", "namespace"}) + "/" +
+                              string_at(object, {"spec", "request", "name"});
   if (type == kube::WatchEventType::Deleted) request_names_.add(kRevoked + dump_json(object));
   request_names_.add(request);
 }
@@ -57,7 +61,8 @@ void Loop::policies_changed() {
 }
 
 void Loop::count(const char* what, bool ok, const Inbox& inbox) {
-  metrics_.count("holdpoint_reconciles_total", "Reconciliations.", {{"what", what}, {"outcome", ok ? "ok" : "error"}});
+  metrics_.count("holdpoint_reconciles_total", "Reconciliations.",
+                 {{"what", what}, {"outcome", ok ? "ok" : "error"}});
   metrics_.set("holdpoint_queue_depth", "Names that wait to be looked at, now or later.",
                static_cast<double>(inbox.size()), {{"what", what}});
 }
@@ -67,8 +72,10 @@ void Loop::work_on_requests(const std::stop_token& stop) {
     bool ok = true;
     std::string error;
     if (name->starts_with(kRevoked)) {
-      const auto object = parse_json(std::string_view(*name).substr(std::string_view(kRevoked).size()));
-      const auto approval = object.ok() ? decode<Approval>(*object) : Result<Approval>(object.error());
+      const auto object =
+          parse_json(std::string_view(*name).substr(std::string_view(kRevoked).size()));
+      const auto approval =
+          object.ok() ? decode<Approval>(*object) : Result<Approval>(object.error());
       if (approval.ok()) {
         const auto done = requests_.revoked(*approval);
         ok = done.ok();
@@ -94,16 +101,18 @@ void Loop::work_on_requests(const std::stop_token& stop) {
 void Loop::work_on_configurations(const std::stop_token& stop) {
   while (const auto name = configuration_names_.next(stop)) {
     const std::string subject = name->substr(name->find('/') + 1);
-    const auto done = *name == kPolicies              ? configurator_.pass(stop)
-                      : name->starts_with("crd/")     ? configurator_.guard_crd(subject)
-                                                      : configurator_.guard_configuration(name->starts_with("mutating/"), subject);
+    const auto done = *name == kPolicies          ? configurator_.pass(stop)
+                      : name->starts_with("crd/") ? configurator_.guard_crd(subject)
+                                                  : configurator_.guard_configuration(
+                                                        name->starts_with("mutating/"), subject);
     count("configuration", done.ok(), configuration_names_);
     if (done.ok()) {
       configuration_names_.forgive(*name);
       if (*name == kPolicies) configuration_names_.add_after(kPolicies, kPolicyResync);
       if (name->starts_with("crd/")) configuration_names_.add_after(kPolicies, Duration(100));
     } else {
-      log::warn("configuration not reconciled", {{"what", *name}, {"error", describe(done.error())}});
+      log::warn("configuration not reconciled",
+                {{"what", *name}, {"error", describe(done.error())}});
       configuration_names_.add_failed(*name);
     }
   }
@@ -111,43 +120,54 @@ void Loop::work_on_configurations(const std::stop_token& stop) {
 
 void Loop::run(const std::stop_token& stop) {
   metrics_.set("holdpoint_leader", "1 while this process leads.", 1);
-  const auto ours = [](const std::string& plural) { return kube::ResourcePath{kGroup, kVersion, plural, "", "", ""}; };
+  const auto ours = [](const std::string& plural) {
+    return kube::ResourcePath{kGroup, kVersion, plural, "", "", ""};
+  };
   const auto configurations = [this](bool mutating) {
     return [this, mutating](kube::WatchEventType, const kube::ObjectPtr& object) {
       const std::string name = string_at(*object, {"metadata", "name"});
       if (is_ours(name)) configuration_names_.add((mutating ? "mutating/" : "validating/") + name);
     };
   };
+  // One that was deleted before we came sends no event.
+  for (const Json& crd : custom_resource_definitions())
+    configuration_names_.add("crd/" + string_at(crd, {"metadata", "name"}));
   configuration_names_.add(kPolicies);
   {
-    const kube::WatchCache crds(client_, {"apiextensions.k8s.io", "v1", "customresourcedefinitions", "", "", ""}, {},
-                                [this](kube::WatchEventType, const kube::ObjectPtr& object) {
-                                  const std::string name = string_at(*object, {"metadata", "name"});
-                                  if (name.ends_with(std::string(".") + kGroup)) configuration_names_.add("crd/" + name);
-                                });
-    const kube::WatchCache policies(client_, ours(kind_info<ApprovalPolicy>().plural), {},
-                                    [this](kube::WatchEventType, const kube::ObjectPtr&) { policies_changed(); });
-    const kube::WatchCache requests(client_, ours(kind_info<ApprovalRequest>().plural), {},
-                                    [this](kube::WatchEventType type, const kube::ObjectPtr& object) {
-                                      if (type != kube::WatchEventType::Deleted) return request_changed(*object);
-                                      const std::lock_guard lock(mutex_);
-                                      open_.erase(key_of(*object));
-                                    });
-    const kube::WatchCache approvals(client_, ours(kind_info<Approval>().plural), {},
-                                     [this](kube::WatchEventType type, const kube::ObjectPtr& object) {
-                                       approval_changed(type, *object);
-                                     });
+    const kube::WatchCache crds(
+        client_, {"apiextensions.k8s.io", "v1", "customresourcedefinitions", "", "", ""}, {},
+        [this](kube::WatchEventType, const kube::ObjectPtr& object) {
+          const std::string name = string_at(*object, {"metadata", "name"});
+          if (name.ends_with(std::string(".") + kGroup)) configuration_names_.add("crd/" + name);
+        });
+    const kube::WatchCache policies(
+        client_, ours(kind_info<ApprovalPolicy>().plural), {},
+        [this](kube::WatchEventType, const kube::ObjectPtr&) { policies_changed(); });
+    const kube::WatchCache requests(
+        client_, ours(kind_info<ApprovalRequest>().plural), {},
+        [this](kube::WatchEventType type, const kube::ObjectPtr& object) {
+          if (type != kube::WatchEventType::Deleted) return request_changed(*object);
+          const std::lock_guard lock(mutex_);
+          open_.erase(key_of(*object));
+        });
+    const kube::WatchCache approvals(
+        client_, ours(kind_info<Approval>().plural), {},
+        [this](kube::WatchEventType type, const kube::ObjectPtr& object) {
+          approval_changed(type, *object);
+        });
     const kube::WatchCache validating(
-        client_, {"admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations", "", "", ""}, {},
+        client_,
+        {"admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations", "", "", ""}, {},
         configurations(false));
     const kube::WatchCache mutating(
-        client_, {"admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations", "", "", ""}, {},
+        client_,
+        {"admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations", "", "", ""}, {},
         configurations(true));
     std::jthread request_worker([&] { work_on_requests(stop); });
     std::jthread configuration_worker([&] { work_on_configurations(stop); });
     while (!stop.stop_requested() && !synced_) {
-      synced_ = crds.synced() && policies.synced() && requests.synced() && approvals.synced() && validating.synced() &&
-                mutating.synced();
+      synced_ = crds.synced() && policies.synced() && requests.synced() && approvals.synced() &&
+                validating.synced() && mutating.synced();
       if (!wait_for(Duration(20), stop)) break;
     }
     while (wait_for(Duration(3'600'000), stop)) {

@@ -10,26 +10,40 @@ int main(int argc, char** argv) {
   holdpoint::operator_::Options options;
   std::string format = "text";
   bool verbose = false;
-  CLI::App app("holdpoint-operator turns policies into webhook configurations and reconciles approval requests");
+  CLI::App app(
+      "holdpoint-operator turns policies into webhook configurations and reconciles approval "
+      "requests");
   app.set_version_flag("--version", HOLDPOINT_VERSION);
-  app.add_option("--kubeconfig", options.kubeconfig, "kubeconfig file; without it the pod's service account");
+  app.add_option("--kubeconfig", options.kubeconfig,
+                 "kubeconfig file; without it the pod's service account");
   app.add_option("--namespace", options.home, "Holdpoint's own namespace")->capture_default_str();
-  app.add_option("--webhook-url", options.webhook_url, "https://host:port where the API server reaches the webhook");
-  app.add_option("--webhook-service", options.webhook_service, "or its Service, as namespace/name[:port]");
-  app.add_option("--ca-bundle", options.ca_bundle, "PEM file: the CA of the webhook's certificate")->required();
-  app.add_option("--path-token-file", options.path_token_file, "file with the random first part of the path")->required();
-  app.add_option("--secret-key-file", options.secret_key_file, "file with the HMAC key for Secrets' values");
-  app.add_option("--health-listen", options.health_listen, "host:port of /healthz, /readyz, /metrics")
+  app.add_option("--webhook-url", options.webhook_url,
+                 "https://host:port where the API server reaches the webhook");
+  app.add_option("--webhook-service", options.webhook_service,
+                 "or its Service, as namespace/name[:port]");
+  app.add_option("--ca-bundle", options.ca_bundle, "PEM file: the CA of the webhook's certificate")
+      ->required();
+  app.add_option("--path-token-file", options.path_token_file,
+                 "file with the random first part of the path")
+      ->required();
+  app.add_option("--secret-key-file", options.secret_key_file,
+                 "file with the HMAC key for Secrets' values");
+  app.add_option("--health-listen", options.health_listen,
+                 "host:port of /healthz, /readyz, /metrics")
       ->capture_default_str();
-  app.add_flag("--leader-elect,!--no-leader-elect", options.leader_elect, "lead only while holding the Lease")
+  app.add_flag("--leader-elect,!--no-leader-elect", options.leader_elect,
+               "lead only while holding the Lease")
       ->capture_default_str();
-  app.add_option("--log-format", format, "text or json")->capture_default_str()->check(CLI::IsMember({"text", "json"}));
+  app.add_option("--log-format", format, "text or json")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"text", "json"}));
   app.add_flag("--verbose", verbose, "log debug lines too");
   CLI11_PARSE(app, argc, argv);
 
   using holdpoint::log::Format;
   using holdpoint::log::Level;
-  holdpoint::log::configure(format == "json" ? Format::Json : Format::Text, verbose ? Level::Debug : Level::Info);
+  holdpoint::log::configure(format == "json" ? Format::Json : Format::Text,
+                            verbose ? Level::Debug : Level::Info);
   if (const auto done = holdpoint::operator_::run(options); !done.ok()) {
     holdpoint::log::error("cannot run", {{"error", describe(done.error())}});
     return 1;

@@ -3,6 +3,7 @@
 #include "core/approval/covered.hpp"
 #include "core/approval/digest.hpp"
 #include "core/approval/hold.hpp"
+#include "core/approval/verdict.hpp"
 
 namespace holdpoint::operator_ {
 namespace {
@@ -26,8 +27,10 @@ Observation observe_absent(const ObservationInput& input) {
     if (claimed) return released();
     return stale("the object is gone without this approval; nothing is left to delete");
   }
-  const bool may_come = request.spec.operation == Operation::Create &&
-                        (request.spec.hold != RequestHold::Suspend || claimed || (input.young && !input.seen));
+  const bool may_come =
+      request.spec.operation == Operation::Create &&
+      (request.spec.hold != RequestHold::Suspend || !request.spec.proposed.is_null() || claimed ||
+       (input.young && !input.seen));
   if (may_come) return {};
   return stale("the object is gone; apply the change again to ask anew");
 }
@@ -45,34 +48,50 @@ Observation observe(const ObservationInput& input) {
 
   const Pausable how = pausable(target.group, target.resource);
   const Marks marks = read_marks(input.target, how);
-  const auto digest =
-      content_digest(covered_part(input.target, target.group, target.resource, input.pointers, input.secret_key));
-  if (!digest.ok()) return stale("the object can no longer be judged: " + digest.error().message);
-  const bool has_content = *digest == spec.content_digest;
+  // Without the install's key a Secret says nothing: neither that it moved nor that it is there.
+  if (target.group.empty() && target.resource == "secrets" && input.secret_key.empty()) return {};
+  const auto carried = carries(input.target, spec, input.pointers, input.secret_key);
+  if (!carried.ok()) return stale("the object can no longer be judged: " + carried.error().message);
+  const bool has_content = *carried;
 
   if (spec.hold == RequestHold::Suspend && marks.holds() &&
       held_request(marks, spec.policy.name, input.target) == request.metadata.name) {
-    if (!has_content) return stale("the object was edited while it was held; apply the change again to ask anew");
+    if (!has_content)
+      return stale(
+          "the object was edited while it was held: what is held now has a request of its own");
     Observation observation;
     observation.held_here = true;
     observation.writers = marks.held_by;
     return observation;
   }
   const bool held_by_policy = input.holder != nullptr;
-  if (has_content && !held_by_policy && claim.has_value() && claim->object_uid == uid) return released();
+  // What was asked ahead is not stored yet: nothing of it can be missing.
+  const bool stored_held = spec.hold == RequestHold::Suspend && spec.proposed.is_null();
+  if (has_content && !held_by_policy && claim.has_value() && claim->object_uid == uid)
+    return released();
 
   // What a change is measured against is what runs: under a hold, what the hold recorded.
-  const std::string reference = held_by_policy ? input.holder->spec.base_digest : *digest;
+  std::string reference;
+  if (held_by_policy) {
+    reference = input.holder->spec.base_digest;
+  } else {
+    const auto digest = content_digest(covered_part(input.target, target.group, target.resource,
+                                                    input.pointers, input.secret_key));
+    if (!digest.ok()) return stale("the object can no longer be judged: " + digest.error().message);
+    reference = *digest;
+  }
   if (spec.operation == Operation::Create && !held_by_policy) {
     if (claim.has_value()) return claim->object_uid == uid ? released() : Observation{};
-    if (spec.hold == RequestHold::Suspend && input.young && !input.seen) return {};
+    if (stored_held && input.young && !input.seen) return {};
     return stale("an object of this name is there without this approval");
   }
   if (reference != spec.base_digest) {
     if (claim.has_value() && claim->object_uid == uid && input.young) return {};
-    return stale("what runs is not what this change was measured against any more; apply it again to ask anew");
+    return stale(
+        "what runs is not what this change was measured against any more; apply it again to ask "
+        "anew");
   }
-  if (spec.hold == RequestHold::Suspend && !held_by_policy && (input.seen || !input.young))
+  if (stored_held && !held_by_policy && (input.seen || !input.young))
     return stale("the object was put back to what ran before");
   return {};
 }

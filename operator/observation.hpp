@@ -1,4 +1,5 @@
-// What the live target says about a request: is its change stored, does it still wait, or has the world moved on?
+// What the live target says about a request: is its change stored, does it still wait, or has the
+// world moved on?
 //
 // Pure; thread-safe.
 #pragma once
@@ -13,9 +14,10 @@ namespace holdpoint::operator_ {
 
 struct ObservationInput {
   const ApprovalRequest* request = nullptr;
-  RawObject target;                          // as it is now; null: it is not there
-  const ApprovalRequest* holder = nullptr;   // the request of the same policy that the target's marks name, if any
-  std::vector<std::string> pointers;         // the covered part
+  RawObject target;  // as it is now; null: it is not there
+  const ApprovalRequest* holder =
+      nullptr;  // the request of the same policy that the target's marks name, if any
+  std::vector<std::string> pointers;  // the covered part
   std::string secret_key;
   bool seen = false;   // this very change was seen stored held before
   bool young = false;  // a store of the write that asked may still be under way

@@ -11,11 +11,13 @@ namespace holdpoint::operator_ {
 namespace {
 
 constexpr const char* kOperator = "holdpoint-operator";
-constexpr Duration kWatchHeld{5'000};      // how often the target of a hold is looked at
-constexpr Duration kWatchClaimed{1'000};   // and of a claim
+constexpr Duration kWatchHeld{5'000};     // how often the target of a hold is looked at
+constexpr Duration kWatchClaimed{1'000};  // and of a claim
+constexpr Duration kLateClaim{60'000};
 constexpr Duration kWatchRefused{30'000};  // and of what is not stored at all
 
-AuditRecordSpec fact_of(const ApprovalRequest& request, Fact fact, std::string_view uid, std::string_view detail) {
+AuditRecordSpec fact_of(const ApprovalRequest& request, Fact fact, std::string_view uid,
+                        std::string_view detail) {
   AuditRecordSpec spec;
   spec.fact = fact;
   spec.fact_id = fact_id(fact, uid, detail);
@@ -31,6 +33,22 @@ AuditRecordSpec fact_of(const ApprovalRequest& request, Fact fact, std::string_v
   spec.content_digest = request.spec.content_digest;
   spec.binding_digest = request.spec.binding_digest;
   return spec;
+}
+
+Fact fact_of(Decision decision) {
+  switch (decision) {
+    case Decision::Approve:
+      return Fact::Approved;
+    case Decision::Deny:
+      return Fact::Denied;
+    case Decision::Withdraw:
+      return Fact::Withdrawn;
+    case Decision::BreakGlass:
+      return Fact::BreakGlass;
+    case Decision::Review:
+      return Fact::Reviewed;
+  }
+  return Fact::Approved;
 }
 
 std::vector<AuditRecordSpec> facts_of(const ApprovalRequest& request, const Standing& standing,
@@ -53,22 +71,40 @@ std::vector<AuditRecordSpec> facts_of(const ApprovalRequest& request, const Stan
   });
   for (const Approval* approval : approvals) {
     const Decision decision = approval->spec.decision;
-    AuditRecordSpec decided = fact_of(request,
-                                      decision == Decision::Approve ? Fact::Approved
-                                      : decision == Decision::Deny  ? Fact::Denied
-                                                                    : Fact::Withdrawn,
-                                      approval->metadata.uid, "");
+    AuditRecordSpec decided = fact_of(request, fact_of(decision), approval->metadata.uid, "");
     decided.actor = approval->spec.author;
     decided.reason = approval->spec.reason;
     decided.occurred_at = approval->metadata.creation_timestamp;
     decided.message = "by Approval " + approval->metadata.name;
+    if (decision == Decision::BreakGlass) {
+      std::vector<std::string> passed;
+      for (const Stage& stage : request.spec.stages) passed.push_back(who_may(stage));
+      decided.message += "; passed over: " + join(passed, ", then ");
+    }
+    if (!approval->spec.not_before.empty())
+      decided.message += "; not before " + visible(approval->spec.not_before);
     facts.push_back(std::move(decided));
   }
   if (standing.approved_at.has_value()) {
-    AuditRecordSpec granted = fact_of(request, Fact::Granted, request.metadata.uid, to_rfc3339(*standing.approved_at));
+    AuditRecordSpec granted =
+        fact_of(request, Fact::Granted, request.metadata.uid, to_rfc3339(*standing.approved_at));
     granted.occurred_at = to_rfc3339(*standing.approved_at);
-    granted.message = std::to_string(standing.have) + " of " + std::to_string(standing.needed);
+    granted.message =
+        standing.by_policy ? "by policy: risk " + std::string(to_string(request.spec.risk.level))
+        : !standing.glass_broken_by.empty()
+            ? "glass broken by " + visible(standing.glass_broken_by)
+            : std::to_string(standing.have) + " of " + std::to_string(standing.needed);
     facts.push_back(std::move(granted));
+  }
+  for (const Escalation& step : standing.escalations) {
+    AuditRecordSpec escalated = fact_of(request, Fact::Escalated, request.metadata.uid,
+                                        step.stage + "/" + std::to_string(step.step));
+    escalated.occurred_at = to_rfc3339(step.at);
+    escalated.message =
+        "stage " + step.stage + " waited " + step.what.after + ": " +
+        (step.what.action.has_value() ? "denied"
+                                      : "asks " + who_may(step.what.add_approvers) + " as well");
+    facts.push_back(std::move(escalated));
   }
   if (request.status.claim.has_value()) {
     const Claim& claim = *request.status.claim;
@@ -94,6 +130,7 @@ std::vector<AuditRecordSpec> facts_of(const ApprovalRequest& request, const Stan
       end = Fact::Stale;
       break;
     case RequestPhase::Pending:
+    case RequestPhase::Scheduled:
     case RequestPhase::Approved:
     case RequestPhase::Denied:
     case RequestPhase::Withdrawn:
@@ -107,20 +144,26 @@ std::vector<AuditRecordSpec> facts_of(const ApprovalRequest& request, const Stan
   return facts;
 }
 
-void set_condition(std::vector<Condition>& conditions, const ApprovalRequest& request, const std::string& type,
-                   bool holds, const std::string& reason, const std::string& message, Instant now) {
-  Condition condition{type, holds ? "True" : "False", reason, message, to_rfc3339(now), request.metadata.generation};
+void set_condition(std::vector<Condition>& conditions, const ApprovalRequest& request,
+                   const std::string& type, bool holds, const std::string& reason,
+                   const std::string& message, Instant now) {
+  Condition condition{type,    holds ? "True" : "False", reason,
+                      message, to_rfc3339(now),          request.metadata.generation};
   for (const Condition& old : request.status.conditions)
-    if (old.type == type && old.status == condition.status) condition.last_transition_time = old.last_transition_time;
+    if (old.type == type && old.status == condition.status)
+      condition.last_transition_time = old.last_transition_time;
   conditions.push_back(std::move(condition));
 }
 
-// kstatus: Reconciling while it waits, Stalled where it ended without a release, neither once it is released.
-std::vector<Condition> conditions_of(const ApprovalRequest& request, const Standing& standing, Instant now) {
+// kstatus: Reconciling while it waits, Stalled where it ended without a release, neither once it is
+// released.
+std::vector<Condition> conditions_of(const ApprovalRequest& request, const Standing& standing,
+                                     Instant now) {
   std::vector<Condition> conditions;
   const std::string reason(to_string(standing.phase));
   const bool released = standing.phase == RequestPhase::Released;
-  const bool approved = released || standing.phase == RequestPhase::Approved;
+  const bool approved = released || standing.phase == RequestPhase::Approved ||
+                        standing.phase == RequestPhase::Scheduled;
   set_condition(conditions, request, "Approved", approved, reason, standing.message, now);
   set_condition(conditions, request, "Released", released, reason, standing.message, now);
   if (!is_end(standing.phase))
@@ -132,18 +175,22 @@ std::vector<Condition> conditions_of(const ApprovalRequest& request, const Stand
 
 }  // namespace
 
-Plan plan_request(const ApprovalRequest& request, const Standing& standing, const std::vector<Ballot>& ballots,
-                  const Observation& observation, Instant now) {
+Plan plan_request(const ApprovalRequest& request, const Standing& standing,
+                  const std::vector<Ballot>& ballots, const Observation& observation, Instant now) {
   Plan plan;
   plan.facts = facts_of(request, standing, ballots);
   ApprovalRequestStatus& status = plan.status;
   status.phase = standing.phase;
   status.message = visible_cut(standing.message, 2000);
-  status.approvals = std::to_string(standing.have) + " of " + std::to_string(standing.needed);
+  status.approvals = standing.by_policy
+                         ? "by policy"
+                         : std::to_string(standing.have) + " of " + std::to_string(standing.needed);
   status.decisions = standing.decisions;
   if (standing.approved_at.has_value()) status.approved_at = to_rfc3339(*standing.approved_at);
   if (standing.expires_at.has_value()) status.expires_at = to_rfc3339(*standing.expires_at);
-  if (is_end(standing.phase)) status.ended_at = to_rfc3339(now);
+  status.review = standing.review;
+  if (is_end(standing.phase))
+    status.ended_at = request.status.ended_at.empty() ? to_rfc3339(now) : request.status.ended_at;
   status.conditions = conditions_of(request, standing, now);
   status.observed_generation = request.metadata.generation;
 
@@ -162,11 +209,18 @@ Plan plan_request(const ApprovalRequest& request, const Standing& standing, cons
                            is_end(standing.phase) && standing.phase != RequestPhase::Released});
 
   if (is_end(standing.phase)) return plan;
-  Duration again = request.status.claim.has_value()                 ? kWatchClaimed
-                   : request.spec.hold == RequestHold::Suspend ? kWatchHeld
-                                                                : kWatchRefused;
-  if (standing.expires_at.has_value()) {
-    const auto left = std::chrono::duration_cast<Duration>(*standing.expires_at - now) + Duration(1);
+  // A claim whose write is not stored by now was hardly ever stored: no need to look each second
+  // for ever.
+  const auto claimed_at = request.status.claim.has_value()
+                              ? parse_rfc3339(request.status.claim->time)
+                              : Result<Instant>(Instant());
+  const bool late_claim = claimed_at.ok() && now - *claimed_at > kLateClaim;
+  Duration again = request.status.claim.has_value() && !late_claim ? kWatchClaimed
+                   : request.spec.hold == RequestHold::Suspend     ? kWatchHeld
+                                                                   : kWatchRefused;
+  if (standing.next_change.has_value()) {
+    const auto left =
+        std::chrono::duration_cast<Duration>(*standing.next_change - now) + Duration(1);
     again = std::clamp(left, Duration(10), again);
   }
   plan.again = again;

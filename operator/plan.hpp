@@ -1,4 +1,5 @@
-// What follows from where a request stands: facts for the trail, the new status, Events, and when to look again.
+// What follows from where a request stands: facts for the trail, the new status, Events, and when
+// to look again.
 //
 // Pure; thread-safe.
 #pragma once
@@ -23,10 +24,11 @@ struct Plan {
     bool warning = false;
   };
   std::vector<Tell> events;
-  std::optional<Duration> again;       // look again after this; nullopt: when something happens
+  std::optional<Duration> again;  // look again after this; nullopt: when something happens
 };
 
 [[nodiscard]] Plan plan_request(const ApprovalRequest& request, const Standing& standing,
-                                const std::vector<Ballot>& ballots, const Observation& observation, Instant now);
+                                const std::vector<Ballot>& ballots, const Observation& observation,
+                                Instant now);
 
 }  // namespace holdpoint::operator_

@@ -12,10 +12,15 @@ namespace {
 constexpr Duration kReconcile{30'000};
 // A store may land up to 34 s after its admission.
 constexpr Duration kLateStore{36'000};
+constexpr Duration kLookAtEnded{3'600'000};
 constexpr int kSteps = 3;  // approved, released, and once more for what happened meanwhile
 
 kube::ResourcePath path_of(const ApprovalRequest& request, const char* subresource) {
-  return {kGroup, kVersion, kind_info<ApprovalRequest>().plural, request.metadata.namespace_, request.metadata.name,
+  return {kGroup,
+          kVersion,
+          kind_info<ApprovalRequest>().plural,
+          request.metadata.namespace_,
+          request.metadata.name,
           subresource};
 }
 
@@ -23,33 +28,44 @@ kube::ResourcePath path_of(const Target& target) {
   return {target.group, target.version, target.resource, target.namespace_, target.name, ""};
 }
 
+bool owes_review(const ApprovalRequest& request) {
+  const auto& debt = request.status.review;
+  return debt.has_value() && debt->reviewed_by.empty();
+}
+
 }  // namespace
 
-// Where the name was generated and the object is not known by name, the claim's uid tells which it is.
+// Where the name was generated and the object is not known by name, the claim's uid tells which it
+// is.
 Result<RawObject> Requests::find_target(const ApprovalRequest& request, Deadline deadline) const {
   const Target& target = request.spec.target;
   if (!target.name.empty()) return docket_.target(target, deadline);
   if (!request.status.claim.has_value()) return RawObject();
   HP_ASSIGN(const kube::ListResult list, client_.list(path_of(target), {}, deadline));
   for (const Json& item : list.items)
-    if (string_at(item, {"metadata", "uid"}) == request.status.claim->object_uid) return RawObject(item);
+    if (string_at(item, {"metadata", "uid"}) == request.status.claim->object_uid)
+      return RawObject(item);
   return RawObject();
 }
 
-Result<ObservationInput> Requests::look(const ApprovalRequest& request, const ApprovalPolicy* policy,
-                                        std::shared_ptr<const ApprovalRequest>& holder, Deadline deadline) {
+Result<ObservationInput> Requests::look(const ApprovalRequest& request,
+                                        const ApprovalPolicy* policy,
+                                        std::shared_ptr<const ApprovalRequest>& holder,
+                                        Deadline deadline) {
   const Target& target = request.spec.target;
   ObservationInput input;
   input.request = &request;
   HP_ASSIGN(input.target, find_target(request, deadline));
   const Marks marks = read_marks(input.target, pausable(target.group, target.resource));
   if (marks.holds()) {
-    HP_ASSIGN(holder, docket_.find_request(request.metadata.namespace_,
-                                           held_request(marks, request.spec.policy.name, input.target), deadline));
+    HP_ASSIGN(holder, docket_.find_request(
+                          request.metadata.namespace_,
+                          held_request(marks, request.spec.policy.name, input.target), deadline));
     input.holder = holder.get();
   }
-  input.pointers = covered_pointers(policy == nullptr ? std::vector<std::string>() : policy->spec.match.changes,
-                                    target.group, target.resource);
+  input.pointers =
+      covered_pointers(policy == nullptr ? std::vector<std::string>() : policy->spec.match.changes,
+                       target.group, target.resource);
   input.secret_key = secret_key_;
   input.seen = seen_held_.contains(request.metadata.uid);
   const auto created = parse_rfc3339(request.metadata.creation_timestamp);
@@ -57,17 +73,16 @@ Result<ObservationInput> Requests::look(const ApprovalRequest& request, const Ap
   return input;
 }
 
-Result<std::optional<Duration>> Requests::reconcile(const std::string& namespace_, const std::string& name) {
+Result<std::optional<Duration>> Requests::reconcile(const std::string& namespace_,
+                                                    const std::string& name) {
   const Deadline deadline = Deadline::in(kReconcile);
   std::optional<Duration> again;
   for (int step = 0; step < kSteps; ++step) {
     HP_ASSIGN(const auto found, docket_.find_request(namespace_, name, deadline));
     if (found == nullptr) return std::optional<Duration>();
     const ApprovalRequest& request = *found;
-    if (is_end(request.status.phase)) {
-      seen_held_.erase(request.metadata.uid);
-      return std::optional<Duration>();
-    }
+    const bool over = is_end(request.status.phase);
+    if (over) seen_held_.erase(request.metadata.uid);
     std::optional<ApprovalPolicy> policy;
     if (auto live = docket_.policy(request.spec.policy.name, deadline); live.ok()) {
       policy = std::move(*live);
@@ -75,19 +90,33 @@ Result<std::optional<Duration>> Requests::reconcile(const std::string& namespace
       return live.error();
     }
     const ApprovalPolicy* live_policy = policy.has_value() ? &*policy : nullptr;
+    if (over && !owes_review(request)) return retire(request, live_policy, deadline);
     std::shared_ptr<const ApprovalRequest> holder;
-    HP_ASSIGN(const ObservationInput seen, look(request, live_policy, holder, deadline));
-    const Observation observation = observe(seen);
+    ObservationInput seen;
+    Observation observation;
+    if (!over) {
+      HP_ASSIGN(seen, look(request, live_policy, holder, deadline));
+      observation = observe(seen);
+    }
     if (observation.held_here) seen_held_.insert(request.metadata.uid);
 
     const auto label = request.metadata.labels.find(kTargetLabel);
-    HP_ASSIGN(const auto siblings,
-              docket_.siblings(namespace_, label == request.metadata.labels.end() ? "" : label->second, deadline));
-    HP_ASSIGN(StandingInput input,
-              docket_.standing_input(request, live_policy, observation.writers, siblings, deadline));
+    HP_ASSIGN(
+        const auto siblings,
+        docket_.siblings(namespace_, label == request.metadata.labels.end() ? "" : label->second,
+                         deadline));
+    HP_ASSIGN(StandingInput input, docket_.standing_input(request, live_policy, observation.writers,
+                                                          siblings, deadline));
     input.released = observation.released;
     input.stale = observation.stale;
     const Standing standing = next_state(input);
+    if (is_end(standing.phase) && !over) {
+      // A claim that came after our first read explains what the target shows: an end is for ever,
+      // so look twice.
+      HP_ASSIGN(const auto still, docket_.find_request(namespace_, name, deadline));
+      if (still == nullptr || still->metadata.resource_version != request.metadata.resource_version)
+        continue;
+    }
     const Plan plan = plan_request(request, standing, input.ballots, observation, clock_.now());
     again = plan.again;
 
@@ -96,26 +125,48 @@ Result<std::optional<Duration>> Requests::reconcile(const std::string& namespace
     if (plan.resume) {
       const auto done = resume(request, seen.target, deadline);
       resumed = done.ok();
-      if (!resumed) log::warn("not resumed", {{"request", name}, {"error", describe(done.error())}});
+      if (!resumed)
+        log::warn("not resumed", {{"request", name}, {"error", describe(done.error())}});
       // Told in the status meanwhile; somebody may have been faster, or the object moved.
-      if (!resumed) again = Duration(500);
+      if (!resumed) again = Duration(2'000);
     }
     // A release that is done is told by the next step, as one status.
     if (plan.changes && !resumed) HP_TRY(put_status(request, plan, deadline));
-    for (const Plan::Tell& tell : plan.events) events_.tell(request, tell.reason, tell.message, tell.warning);
+    for (const Plan::Tell& tell : plan.events)
+      events_.tell(request, tell.reason, tell.message, tell.warning);
     if (standing.phase != request.status.phase)
-      log::info("request", {{"request", name}, {"namespace", namespace_}, {"phase", std::string(to_string(standing.phase))},
+      log::info("request", {{"request", name},
+                            {"namespace", namespace_},
+                            {"phase", std::string(to_string(standing.phase))},
                             {"message", standing.message}});
     if (is_end(standing.phase)) {
-      // Whoever this one kept waiting may go on.
-      return std::optional<Duration>();
+      // Whoever this one kept waiting may go on; what is left is a review, or its removal.
+      return std::optional<Duration>(kLookAtEnded);
     }
     if (!resumed) return again;
   }
   return std::optional<Duration>(Duration(200));
 }
 
-Result<Done> Requests::resume(const ApprovalRequest& request, const RawObject& target, Deadline deadline) const {
+// An ended request goes when it has been kept long enough; its records stay.
+Result<std::optional<Duration>> Requests::retire(const ApprovalRequest& request,
+                                                 const ApprovalPolicy* policy,
+                                                 Deadline deadline) const {
+  const ApprovalPolicySpec defaults;
+  const auto kept = parse_duration(policy == nullptr ? defaults.retention : policy->spec.retention);
+  const auto ended = parse_rfc3339(request.status.ended_at);
+  if (!kept.ok() || !ended.ok()) return std::optional<Duration>();
+  const auto left = std::chrono::duration_cast<Duration>(*ended + *kept - clock_.now());
+  if (left > Duration(0)) return std::optional(std::min(left + Duration(1), kLookAtEnded));
+  const auto removed = client_.remove(path_of(request, ""), request.metadata.uid, deadline);
+  if (!removed.ok() && removed.error().kind != ErrorKind::NotFound) return removed.error();
+  log::info("request removed after its retention",
+            {{"request", request.metadata.name}, {"namespace", request.metadata.namespace_}});
+  return std::optional<Duration>();
+}
+
+Result<Done> Requests::resume(const ApprovalRequest& request, const RawObject& target,
+                              Deadline deadline) const {
   const Pausable how = pausable(request.spec.target.group, request.spec.target.resource);
   Marks marks = read_marks(target, how);
   marks.held.erase(request.spec.policy.name);
@@ -128,12 +179,14 @@ Result<Done> Requests::resume(const ApprovalRequest& request, const RawObject& t
   patch.insert(patch.begin(), Json{{"op", "test"},
                                    {"path", "/metadata/resourceVersion"},
                                    {"value", string_at(target, {"metadata", "resourceVersion"})}});
-  const auto patched = client_.patch(path_of(request.spec.target), kube::PatchType::Json, patch, {}, deadline);
+  const auto patched =
+      client_.patch(path_of(request.spec.target), kube::PatchType::Json, patch, {}, deadline);
   if (!patched.ok()) return patched.error();
   return Done{};
 }
 
-Result<Done> Requests::put_status(const ApprovalRequest& request, const Plan& plan, Deadline deadline) const {
+Result<Done> Requests::put_status(const ApprovalRequest& request, const Plan& plan,
+                                  Deadline deadline) const {
   ApprovalRequest next = request;
   const auto claim = request.status.claim;
   next.status = plan.status;
@@ -147,10 +200,10 @@ Result<Done> Requests::put_status(const ApprovalRequest& request, const Plan& pl
 Result<Done> Requests::revoked(const Approval& approval) {
   const Deadline deadline = Deadline::in(kReconcile);
   if (approval.spec.decision != Decision::Approve) return Done{};
-  HP_ASSIGN(const auto request,
-            docket_.find_request(approval.metadata.namespace_, approval.spec.request.name, deadline));
-  if (request == nullptr || request->metadata.uid != approval.spec.request.uid || is_end(request->status.phase) ||
-      request->status.claim.has_value())
+  HP_ASSIGN(const auto request, docket_.find_request(approval.metadata.namespace_,
+                                                     approval.spec.request.name, deadline));
+  if (request == nullptr || request->metadata.uid != approval.spec.request.uid ||
+      is_end(request->status.phase) || request->status.claim.has_value())
     return Done{};
   AuditRecordSpec fact;
   fact.fact = Fact::Revoked;
@@ -165,7 +218,8 @@ Result<Done> Requests::revoked(const Approval& approval) {
   fact.subject.name = request->spec.target.name;
   fact.content_digest = request->spec.content_digest;
   fact.binding_digest = request->spec.binding_digest;
-  fact.message = "Approval " + approval.metadata.name + " of " + visible(approval.spec.author.username) +
+  fact.message = "Approval " + approval.metadata.name + " of " +
+                 visible(approval.spec.author.username) +
                  " was deleted, by its author or by somebody who may approve";
   return ledger_.append({std::move(fact)}, deadline);
 }

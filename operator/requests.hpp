@@ -1,5 +1,6 @@
-// Reconciles one ApprovalRequest by name: read what is true, plan in a pure function, then apply: first the trail, then
-// the release, then the status, then Events. Blocking; called by one thread, accessors of others are not needed.
+// Reconciles one ApprovalRequest by name: read what is true, plan in a pure function, then apply:
+// first the trail, then the release, then the status, then Events. Blocking; called by one thread,
+// accessors of others are not needed.
 #pragma once
 
 #include <set>
@@ -16,21 +17,35 @@ namespace holdpoint::operator_ {
 
 class Requests {
  public:
-  Requests(const kube::Client& client, const Docket& docket, const Clock& clock, Ledger& ledger, const Events& events,
-           std::string secret_key)
-      : client_(client), docket_(docket), clock_(clock), ledger_(ledger), events_(events), secret_key_(std::move(secret_key)) {}
+  Requests(const kube::Client& client, const Docket& docket, const Clock& clock, Ledger& ledger,
+           const Events& events, std::string secret_key)
+      : client_(client),
+        docket_(docket),
+        clock_(clock),
+        ledger_(ledger),
+        events_(events),
+        secret_key_(std::move(secret_key)) {}
 
   // When to look again; nullopt: when something happens. NotFound ends are ok.
-  [[nodiscard]] Result<std::optional<Duration>> reconcile(const std::string& namespace_, const std::string& name);
+  [[nodiscard]] Result<std::optional<Duration>> reconcile(const std::string& namespace_,
+                                                          const std::string& name);
   // An Approval was deleted: recorded unless its request is over or gone.
   [[nodiscard]] Result<Done> revoked(const Approval& approval);
 
  private:
-  [[nodiscard]] Result<ObservationInput> look(const ApprovalRequest& request, const ApprovalPolicy* policy,
-                                              std::shared_ptr<const ApprovalRequest>& holder, Deadline deadline);
-  [[nodiscard]] Result<RawObject> find_target(const ApprovalRequest& request, Deadline deadline) const;
-  [[nodiscard]] Result<Done> resume(const ApprovalRequest& request, const RawObject& target, Deadline deadline) const;
-  [[nodiscard]] Result<Done> put_status(const ApprovalRequest& request, const Plan& plan, Deadline deadline) const;
+  [[nodiscard]] Result<ObservationInput> look(const ApprovalRequest& request,
+                                              const ApprovalPolicy* policy,
+                                              std::shared_ptr<const ApprovalRequest>& holder,
+                                              Deadline deadline);
+  [[nodiscard]] Result<RawObject> find_target(const ApprovalRequest& request,
+                                              Deadline deadline) const;
+  [[nodiscard]] Result<std::optional<Duration>> retire(const ApprovalRequest& request,
+                                                       const ApprovalPolicy* policy,
+                                                       Deadline deadline) const;
+  [[nodiscard]] Result<Done> resume(const ApprovalRequest& request, const RawObject& target,
+                                    Deadline deadline) const;
+  [[nodiscard]] Result<Done> put_status(const ApprovalRequest& request, const Plan& plan,
+                                        Deadline deadline) const;
 
   const kube::Client& client_;
   const Docket& docket_;

@@ -37,7 +37,8 @@ Answer not_judged(const Error& error) {
     case ErrorKind::Internal:
       break;
   }
-  answer.message = "Holdpoint could not judge this, so nothing was stored: " + harmless(error.message);
+  answer.message =
+      "Holdpoint could not judge this, so nothing was stored: " + harmless(error.message);
   return answer;
 }
 
@@ -46,7 +47,8 @@ std::string encode(const Answer& answer, const std::string& review_uid) {
   if (!answer.allowed) {
     Json status{{"code", answer.code}, {"message", answer.message}};
     status["reason"] = answer.code == 429 ? "TooManyRequests" : "Forbidden";
-    if (answer.retry_after_seconds > 0) status["details"] = {{"retryAfterSeconds", answer.retry_after_seconds}};
+    if (answer.retry_after_seconds > 0)
+      status["details"] = {{"retryAfterSeconds", answer.retry_after_seconds}};
     response["status"] = std::move(status);
   }
   if (!answer.warnings.empty()) response["warnings"] = answer.warnings;
@@ -56,8 +58,9 @@ std::string encode(const Answer& answer, const std::string& review_uid) {
   }
   response["auditAnnotations"] = {{"verdict", answer.verdict}};
   if (!answer.request.empty()) response["auditAnnotations"]["request"] = answer.request;
-  return dump_json(
-      {{"apiVersion", "admission.k8s.io/v1"}, {"kind", "AdmissionReview"}, {"response", std::move(response)}});
+  return dump_json({{"apiVersion", "admission.k8s.io/v1"},
+                    {"kind", "AdmissionReview"},
+                    {"response", std::move(response)}});
 }
 
 }  // namespace holdpoint::webhook

@@ -11,13 +11,13 @@ namespace holdpoint::webhook {
 
 struct Answer {
   bool allowed = false;
-  int code = 403;                      // of a refusal: 403 or 429, never 409 or 422
-  std::string message;                 // of a refusal
-  int retry_after_seconds = 0;         // with 429: kubectl waits and tries again by itself
+  int code = 403;               // of a refusal: 403 or 429, never 409 or 422
+  std::string message;          // of a refusal
+  int retry_after_seconds = 0;  // with 429: kubectl waits and tries again by itself
   std::vector<std::string> warnings;
-  Json patch = Json::array();          // RFC 6902, from the companion
-  std::string verdict;                 // one word for metrics and the API server's audit log
-  std::string request;                 // name of the ApprovalRequest, if any
+  Json patch = Json::array();  // RFC 6902, from the companion
+  std::string verdict;         // one word for metrics and the API server's audit log
+  std::string request;         // name of the ApprovalRequest, if any
 };
 
 [[nodiscard]] Answer allowed(std::string verdict);

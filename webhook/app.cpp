@@ -20,28 +20,32 @@ namespace holdpoint::webhook {
 namespace {
 
 constexpr int kIoThreads = 2;
-constexpr int kWorkers = 16;        // each may wait for the API server
+constexpr int kWorkers = 16;  // each may wait for the API server
 constexpr std::size_t kQueue = 512;
 constexpr std::size_t kLeastSecret = 32;  // characters of a path token or HMAC key: 128 bits in hex
 
 Result<std::string> read_secret(const std::string& file, const char* what) {
   std::ifstream in(file);
-  if (!in) return Error{ErrorKind::NotFound, std::string(what) + " cannot be read from " + file, ""};
+  if (!in)
+    return Error{ErrorKind::NotFound, std::string(what) + " cannot be read from " + file, ""};
   std::string text;
   in >> text;
   if (text.size() < kLeastSecret)
-    return invalid(std::string(what) + " in " + file + " is shorter than 32 characters; write 32 random hex digits there");
+    return invalid(std::string(what) + " in " + file +
+                   " is shorter than 32 characters; write 32 random hex digits there");
   return text;
 }
 
 // Asked again until the API server answers: the webhook may be up first.
 Result<std::string> cluster_id(const kube::Client& client, const std::stop_token& stop) {
   while (true) {
-    const auto found = client.get({"", "v1", "namespaces", "", "kube-system", ""}, Deadline::in(Duration(5'000)));
+    const auto found =
+        client.get({"", "v1", "namespaces", "", "kube-system", ""}, Deadline::in(Duration(5'000)));
     if (found.ok()) return string_at(*found, {"metadata", "uid"});
     if (found.error().kind == ErrorKind::Forbidden) return found.error();
     log::warn("waiting for the API server", {{"error", describe(found.error())}});
-    if (!wait_for(Duration(1'000), stop)) return Error{ErrorKind::Unavailable, "stopped before the API server answered", ""};
+    if (!wait_for(Duration(1'000), stop))
+      return Error{ErrorKind::Unavailable, "stopped before the API server answered", ""};
   }
 }
 
@@ -52,7 +56,8 @@ Result<Done> run(const Options& options) {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any thread starts, so that sigwait gets them
+  pthread_sigmask(SIG_BLOCK, &signals,
+                  nullptr);  // before any thread starts, so that sigwait gets them
   std::signal(SIGPIPE, SIG_IGN);
   net::initialize_http(4);
 
@@ -60,8 +65,9 @@ Result<Done> run(const Options& options) {
   HP_ASSIGN(const std::string secret_key, read_secret(options.secret_key_file, "the HMAC key"));
   HP_ASSIGN(const net::Address address, net::parse_address(options.listen));
   HP_ASSIGN(const net::Address health_address, net::parse_address(options.health_listen));
-  HP_ASSIGN(kube::ApiConfig config,
-            options.kubeconfig.empty() ? kube::in_cluster_config() : kube::load_kubeconfig(options.kubeconfig));
+  HP_ASSIGN(kube::ApiConfig config, options.kubeconfig.empty()
+                                        ? kube::in_cluster_config()
+                                        : kube::load_kubeconfig(options.kubeconfig));
 
   Metrics metrics;
   const kube::Client client(std::move(config), "holdpoint-webhook/" HOLDPOINT_VERSION);
@@ -75,21 +81,27 @@ Result<Done> run(const Options& options) {
   HP_ASSIGN(const std::string cluster, cluster_id(client, {}));
   const Clock& clock = system_clock();
   const Docket docket(client, clock);
-  const Gate gate(client, docket, clock, metrics, GateSettings{cluster, secret_key});
+  const Gate gate(
+      client, docket, clock, metrics,
+      GateSettings{cluster, secret_key, options.max_open_per_user, options.max_open_per_namespace});
   const Companion companion(gate);
   const Approvals approvals(docket, secret_key);
+  const Ahead ahead(client, gate);
   Workers workers(kWorkers, kQueue);
-  Listener listener(token, policies, gate, companion, approvals, metrics, workers);
+  Listener listener(token, policies, gate, companion, approvals, ahead, metrics, workers);
 
   net::ServerOptions server_options;
   server_options.host = address.host;
   server_options.port = address.port;
   server_options.reuse_port = options.reuse_port;
   server_options.threads = kIoThreads;
-  server_options.tls = net::ServerTls{options.tls_cert, options.tls_key, options.client_ca, options.client_name};
-  HP_ASSIGN(const auto server, net::HttpServer::start(server_options, [&](net::ServerRequest request, net::Reply reply) {
-              listener.handle(std::move(request), std::move(reply));
-            }));
+  server_options.tls =
+      net::ServerTls{options.tls_cert, options.tls_key, options.client_ca, options.client_name};
+  HP_ASSIGN(
+      const auto server,
+      net::HttpServer::start(server_options, [&](net::ServerRequest request, net::Reply reply) {
+        listener.handle(std::move(request), std::move(reply));
+      }));
   health.require("listener", [] { return true; });
   log::info("serving", {{"listen", options.listen}, {"version", HOLDPOINT_VERSION}});
 

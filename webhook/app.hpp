@@ -1,4 +1,5 @@
-// holdpoint-webhook, wired: made in construction order, stopped in reverse. Only here are Options seen.
+// holdpoint-webhook, wired: made in construction order, stopped in reverse. Only here are Options
+// seen.
 #pragma once
 
 #include <string>
@@ -16,7 +17,9 @@ struct Options {
   std::string path_token_file;
   std::string secret_key_file;
   std::string health_listen = "0.0.0.0:8080";  // plain HTTP: /healthz, /readyz, /metrics
-  int linger_seconds = 15;                     // serves on after SIGTERM until every endpoint list has forgotten us
+  int linger_seconds = 15;  // serves on after SIGTERM until every endpoint list has forgotten us
+  int max_open_per_user = 100;
+  int max_open_per_namespace = 1000;
 };
 
 // Runs until SIGTERM or SIGINT. Error: what kept it from starting.

@@ -18,8 +18,10 @@ Result<Approval> approval_of(const RawObject& object) {
 }
 
 Answer no_such_request(const std::string& name, const std::string& namespace_) {
-  return denied("there is no ApprovalRequest '" + visible_cut(name, 200) + "' in namespace " + visible(namespace_) +
-                "\n  next:  take the name from the list\nkubectl get approvalrequests -n " + visible(namespace_));
+  return denied("there is no ApprovalRequest '" + visible_cut(name, 200) + "' in namespace " +
+                visible(namespace_) +
+                "\n  next:  take the name from the list\nkubectl get approvalrequests -n " +
+                visible(namespace_));
 }
 
 }  // namespace
@@ -33,18 +35,21 @@ Answer Approvals::stamp(const Write& write, Deadline deadline) const {
   if (!request.ok()) return not_judged(request.error());
   if (*request == nullptr) return no_such_request(reference.name, write.namespace_);
   const ApprovalRequest& target = **request;
-  const bool another = (!reference.uid.empty() && reference.uid != target.metadata.uid) ||
-                       (!reference.binding_digest.empty() && reference.binding_digest != target.spec.binding_digest);
+  const bool another =
+      (!reference.uid.empty() && reference.uid != target.metadata.uid) ||
+      (!reference.binding_digest.empty() && reference.binding_digest != target.spec.binding_digest);
   if (another)
-    return denied("this Approval names the uid or digest of another request than " + target.metadata.name +
-                  " is now: it was meant for something else\n  next:  look at the request, then leave "
-                  "spec.request.uid and spec.request.bindingDigest out\nkubectl holdpoint show " +
-                  target.metadata.name + " -n " + target.metadata.namespace_);
+    return denied(
+        "this Approval names the uid or digest of another request than " + target.metadata.name +
+        " is now: it was meant for something else\n  next:  look at the request, then leave "
+        "spec.request.uid and spec.request.bindingDigest out\nkubectl holdpoint show " +
+        target.metadata.name + " -n " + target.metadata.namespace_);
   reference.uid = target.metadata.uid;
   reference.binding_digest = target.spec.binding_digest;
   approval.spec.policy = target.spec.policy.name;
   approval.spec.author = write.user;
   approval.metadata.labels[kRequestLabel] = target.metadata.uid;
+  approval.metadata.labels[kDecisionLabel] = to_string(approval.spec.decision);
   approval.metadata.labels[kPolicyLabel] = target.spec.policy.name;
   const Json owner = Json::array({{{"apiVersion", kApiVersion},
                                    {"kind", kind_info<ApprovalRequest>().kind},
@@ -53,9 +58,10 @@ Answer Approvals::stamp(const Write& write, Deadline deadline) const {
   const Json stamped = encode(approval);
   Answer answer = allowed("stamped");
   answer.request = target.metadata.name;
-  answer.patch = Json::array({{{"op", "add"}, {"path", "/spec"}, {"value", stamped.at("spec")}},
-                              {{"op", "add"}, {"path", "/metadata/labels"}, {"value", approval.metadata.labels}},
-                              {{"op", "add"}, {"path", "/metadata/ownerReferences"}, {"value", owner}}});
+  answer.patch = Json::array(
+      {{{"op", "add"}, {"path", "/spec"}, {"value", stamped.at("spec")}},
+       {{"op", "add"}, {"path", "/metadata/labels"}, {"value", approval.metadata.labels}},
+       {{"op", "add"}, {"path", "/metadata/ownerReferences"}, {"value", owner}}});
   return answer;
 }
 
@@ -67,13 +73,16 @@ Answer Approvals::check(const Write& write, Deadline deadline) const {
 
 Result<Answer> Approvals::check_created(const Write& write, Deadline deadline) const {
   HP_ASSIGN(const Approval approval, approval_of(write.object));
-  HP_ASSIGN(const auto request, docket_.find_request(write.namespace_, approval.spec.request.name, deadline));
+  HP_ASSIGN(const auto request,
+            docket_.find_request(write.namespace_, approval.spec.request.name, deadline));
   if (request == nullptr) return no_such_request(approval.spec.request.name, write.namespace_);
   const Identity& author = approval.spec.author;
   if (approval.spec.request.uid != request->metadata.uid ||
       approval.spec.request.binding_digest != request->spec.binding_digest ||
-      author.username != write.user.username || author.uid != write.user.uid || author.groups != write.user.groups)
-    return denied("this Approval is not stamped as it has to be; something changed it after Holdpoint did");
+      author.username != write.user.username || author.uid != write.user.uid ||
+      author.groups != write.user.groups)
+    return denied(
+        "this Approval is not stamped as it has to be; something changed it after Holdpoint did");
 
   ApprovalPolicy policy;
   const ApprovalPolicy* live_policy = nullptr;
@@ -88,30 +97,48 @@ Result<Answer> Approvals::check_created(const Write& write, Deadline deadline) c
     HP_ASSIGN(const RawObject target, docket_.target(request->spec.target, deadline));
     const Target& of = request->spec.target;
     const Marks marks = read_marks(target, pausable(of.group, of.resource));
-    if (held_request(marks, request->spec.policy.name, target) == request->metadata.name) writers = marks.held_by;
+    if (held_request(marks, request->spec.policy.name, target) == request->metadata.name)
+      writers = marks.held_by;
   }
   const auto label = request->metadata.labels.find(kTargetLabel);
-  HP_ASSIGN(const auto siblings,
-            docket_.siblings(write.namespace_, label == request->metadata.labels.end() ? "" : label->second, deadline));
+  HP_ASSIGN(
+      const auto siblings,
+      docket_.siblings(write.namespace_,
+                       label == request->metadata.labels.end() ? "" : label->second, deadline));
   HP_ASSIGN(const StandingInput input,
             docket_.standing_input(*request, live_policy, writers, siblings, deadline));
-  HP_ASSIGN(const bool authorized,
-            docket_.may_approve(write.user, request->spec.policy.name, write.namespace_, deadline));
-  if (const auto why = objection(input, approval.spec, authorized)) return denied(*why);
+  HP_ASSIGN(const Ballot mine, docket_.ballot(approval, *request, live_policy, deadline));
+  if (const auto why = objection(input, mine)) return denied(*why);
+  if (approval.spec.decision == Decision::BreakGlass) {
+    HP_ASSIGN(const auto unpaid, docket_.unpaid_review(author, deadline));
+    if (unpaid.has_value()) {
+      const auto slash = unpaid->find('/');
+      return denied("you (" + visible(author.username) +
+                    ") broke the glass before, and nobody has reviewed that yet: " + *unpaid +
+                    "\n  next:  pass the command below to somebody who may approve it\n"
+                    "kubectl holdpoint review " +
+                    unpaid->substr(slash + 1) + " -n " + unpaid->substr(0, slash));
+    }
+  }
   Answer answer = allowed("accepted");
   answer.request = request->metadata.name;
   return answer;
 }
 
-// Who may delete is decided by the ValidatingAdmissionPolicy, webhook or not; here: only what is not used yet.
+// Who may delete is decided by the ValidatingAdmissionPolicy, webhook or not; here: only what is
+// not used yet.
 Result<Answer> Approvals::check_deleted(const Write& write, Deadline deadline) const {
   HP_ASSIGN(const Approval approval, approval_of(write.old_object));
-  HP_ASSIGN(const auto request, docket_.find_request(write.namespace_, approval.spec.request.name, deadline));
-  if (request == nullptr || request->metadata.uid != approval.spec.request.uid) return allowed("revoked");
+  HP_ASSIGN(const auto request,
+            docket_.find_request(write.namespace_, approval.spec.request.name, deadline));
+  if (request == nullptr || request->metadata.uid != approval.spec.request.uid)
+    return allowed("revoked");
   if (request->status.claim.has_value() || request->status.phase == RequestPhase::Released)
-    return denied("this Approval cannot be revoked any more: " + request->metadata.name +
-                  " was released by it\n  next:  change the object back, which is a change of its own\n"
-                  "kubectl holdpoint show " + request->metadata.name + " -n " + request->metadata.namespace_);
+    return denied(
+        "this Approval cannot be revoked any more: " + request->metadata.name +
+        " was released by it\n  next:  change the object back, which is a change of its own\n"
+        "kubectl holdpoint show " +
+        request->metadata.name + " -n " + request->metadata.namespace_);
   Answer answer = allowed("revoked");
   answer.request = request->metadata.name;
   return answer;

@@ -1,5 +1,7 @@
 #include "webhook/gate.hpp"
 
+#include <algorithm>
+
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "core/approval/covered.hpp"
@@ -9,8 +11,11 @@
 namespace holdpoint::webhook {
 namespace {
 
+constexpr int kClaimTries = 3;
+
 Error moved(const std::string& what) {
-  return Error{ErrorKind::Conflict, what + " changed while it was judged; try again in a second", ""};
+  return Error{ErrorKind::Conflict, what + " changed while it was judged; try again in a second",
+               ""};
 }
 
 std::string namespace_of_requests(const Write& write) {
@@ -21,7 +26,8 @@ std::string namespace_of_requests(const Write& write) {
 bool resumes(const Write& write, const ApprovalPolicy& policy, const ApprovalRequest& request) {
   const Pausable how = pausable(write.group, write.resource);
   const Marks old = read_marks(write.old_object, how);
-  return old.holds() && held_request(old, policy.metadata.name, write.old_object) == request.metadata.name;
+  return old.holds() &&
+         held_request(old, policy.metadata.name, write.old_object) == request.metadata.name;
 }
 
 }  // namespace
@@ -39,25 +45,31 @@ bool Gate::untouched(const Write& write, const ApprovalPolicy& policy) const {
   return is_untouched(write, policy, settings_.secret_key);
 }
 
-// What the review says of the base must be what is stored: a forged or late review is measured against nothing.
+// What the review says of the base must be what is stored: a forged or late review is measured
+// against nothing.
 Result<Done> Gate::check_base(const Write& write, Deadline deadline) const {
   if (write.operation == Operation::Create) return Done{};
   const std::string what = visible(write.kind + " " + write.namespace_ + "/" + write.name);
-  const auto live = client_.get({write.group, write.version, write.resource, write.namespace_, write.name, ""}, deadline);
+  const auto live = client_.get(
+      {write.group, write.version, write.resource, write.namespace_, write.name, ""}, deadline);
   if (!live.ok()) return live.error().kind == ErrorKind::NotFound ? moved(what) : live.error();
   for (const char* key : {"uid", "resourceVersion"})
-    if (string_at(*live, {"metadata", key}) != string_at(write.old_object, {"metadata", key})) return moved(what);
+    if (string_at(*live, {"metadata", key}) != string_at(write.old_object, {"metadata", key}))
+      return moved(what);
   return Done{};
 }
 
-Result<Judgement> Gate::judge(const Write& write, const std::string& policy, Phase phase, Deadline deadline) const {
+Result<Judgement> Gate::judge(const Write& write, const std::string& policy, Phase phase,
+                              Deadline deadline) const {
   Judgement judgement;
   auto live_policy = docket_.policy(policy, deadline);
   if (!live_policy.ok()) {
     if (live_policy.error().kind != ErrorKind::NotFound) return live_policy.error();
     return Error{ErrorKind::Forbidden,
-                 "policy " + visible(policy) + " is gone and its entry at the API server will go in some seconds; then "
-                 "apply again", ""};
+                 "policy " + visible(policy) +
+                     " is gone and its entry at the API server will go in some seconds; then "
+                     "apply again",
+                 ""};
   }
   judgement.policy = std::move(*live_policy);
   if (judgement.policy.spec.mode == PolicyMode::Off) return judgement;
@@ -66,13 +78,18 @@ Result<Judgement> Gate::judge(const Write& write, const std::string& policy, Pha
   const Marks marks = read_marks(write.old_object, pausable(write.group, write.resource));
   if (marks.holds()) {
     HP_ASSIGN(judgement.held,
-              docket_.find_request(write.namespace_, held_request(marks, policy, write.old_object), deadline));
+              docket_.find_request(write.namespace_, held_request(marks, policy, write.old_object),
+                                   deadline));
   }
   HP_ASSIGN(judgement.reference,
             reference_of(write, judgement.policy, judgement.held.get(), settings_.secret_key));
-  HP_ASSIGN(judgement.gated, classify(write, judgement.policy, judgement.reference, settings_.cluster_id,
-                                      settings_.secret_key));
-  if (!judgement.gated.has_value() || judgement.policy.spec.mode == PolicyMode::Warn) return judgement;
+  HP_ASSIGN(judgement.gated, classify(write, judgement.policy, judgement.reference,
+                                      settings_.cluster_id, settings_.secret_key));
+  if (!judgement.gated.has_value()) return judgement;
+  if (judgement.policy.spec.mode == PolicyMode::Warn) {
+    judgement.attempt.standing = standing_of_new(write, judgement);
+    return judgement;
+  }
   HP_TRY(choose(write, judgement, deadline));
   return judgement;
 }
@@ -80,15 +97,15 @@ Result<Judgement> Gate::judge(const Write& write, const std::string& policy, Pha
 Result<Done> Gate::choose(const Write& write, Judgement& judgement, Deadline deadline) const {
   const Gated& gated = *judgement.gated;
   HP_ASSIGN(const auto siblings,
-            docket_.siblings(namespace_of_requests(write), target_key(judgement.policy.metadata.uid, gated.target),
-                             deadline));
+            docket_.siblings(namespace_of_requests(write),
+                             target_key(judgement.policy.metadata.uid, gated.target), deadline));
   const std::string key = request_key(gated.binding);
   std::vector<Candidate> candidates;
   for (const auto& request : siblings) {
     const auto label = request->metadata.labels.find(kKeyLabel);
     if (label == request->metadata.labels.end() || label->second != key) continue;
-    HP_ASSIGN(const StandingInput input,
-              docket_.standing_input(*request, &judgement.policy, gated.writers, siblings, deadline));
+    HP_ASSIGN(const StandingInput input, docket_.standing_input(*request, &judgement.policy,
+                                                                gated.writers, siblings, deadline));
     judgement.cases.push_back({request, next_state(input)});
     candidates.push_back({request.get(), judgement.cases.back().standing});
   }
@@ -96,22 +113,31 @@ Result<Done> Gate::choose(const Write& write, Judgement& judgement, Deadline dea
   while (true) {
     judgement.attempt = choose_attempt(candidates, object);
     const ApprovalRequest* request = judgement.attempt.request;
-    if (request == nullptr || judgement.attempt.standing.phase != RequestPhase::Approved) return Done{};
+    if (request == nullptr) judgement.attempt.standing = standing_of_new(write, judgement);
+    if (request == nullptr || judgement.attempt.standing.phase != RequestPhase::Approved)
+      return Done{};
     if (request->spec.binding_digest != binding_digest(gated.binding))
-      return Error{ErrorKind::Forbidden,
-                   "request " + request->metadata.name + " was approved for something else than this change", ""};
-    HP_ASSIGN(const ClaimState state, claims_.look(*request, judgement.policy, write,
-                                                   resumes(write, judgement.policy, *request), deadline));
+      return Error{
+          ErrorKind::Forbidden,
+          "request " + request->metadata.name + " was approved for something else than this change",
+          ""};
+    HP_ASSIGN(const ClaimState state,
+              claims_.look(*request, judgement.policy, write,
+                           resumes(write, judgement.policy, *request), deadline));
     judgement.busy = state == ClaimState::Busy;
-    if (state == ClaimState::Ours || state == ClaimState::Busy || !request->status.claim.has_value()) return Done{};
-    // Used: the next attempt. Free again: without its claim the request is what its approvals and time make it.
+    if (state == ClaimState::Ours || state == ClaimState::Busy ||
+        !request->status.claim.has_value())
+      return Done{};
+    // Used: the next attempt. Free again: without its claim the request is what its approvals and
+    // time make it.
     Standing standing;
     standing.phase = RequestPhase::Released;
     if (state == ClaimState::Free) {
       auto unclaimed = std::make_shared<ApprovalRequest>(*request);
       unclaimed->status.claim.reset();
-      HP_ASSIGN(const StandingInput input,
-                docket_.standing_input(*unclaimed, &judgement.policy, gated.writers, siblings, deadline));
+      HP_ASSIGN(
+          const StandingInput input,
+          docket_.standing_input(*unclaimed, &judgement.policy, gated.writers, siblings, deadline));
       standing = next_state(input);
     }
     for (Candidate& candidate : candidates)
@@ -123,11 +149,52 @@ Result<Done> Gate::choose(const Write& write, Judgement& judgement, Deadline dea
   }
 }
 
-Result<Done> Gate::ensure_request(const Write& write, Judgement& judgement, Deadline deadline) const {
+// Where a request would stand in the moment of its creation.
+Standing Gate::standing_of_new(const Write& write, const Judgement& judgement) const {
+  ApprovalRequest request =
+      make_request(*judgement.gated, write, judgement.policy, judgement.reference,
+                   judgement.attempt.number, clock_.now());
+  request.metadata.uid = "new";
+  request.metadata.creation_timestamp = to_rfc3339(clock_.now());
+  StandingInput input;
+  input.request = &request;
+  input.policy = &judgement.policy;
+  input.now = clock_.now();
+  return next_state(input);
+}
+
+// Nobody hides a request among thousands of others, or fills etcd with them.
+Result<Done> Gate::check_limits(const ApprovalRequest& wanted, Deadline deadline) const {
+  const std::string& space = wanted.metadata.namespace_;
+  HP_ASSIGN(const auto open, docket_.open_requests(space, deadline));
+  const auto own = std::count_if(open.begin(), open.end(), [&](const ApprovalRequest& request) {
+    return same_person(request.spec.requester, wanted.spec.requester);
+  });
+  const auto refuse = [&](const std::string& whose, int limit) {
+    return Error{ErrorKind::Forbidden,
+                 whose + " " + std::to_string(limit) + " open requests in namespace " + space +
+                     ", which is the limit, so no other can be made\n"
+                     "  next:  have some decided or withdrawn\nkubectl holdpoint list -n " +
+                     space,
+                 ""};
+  };
+  if (own >= settings_.max_open_per_user)
+    return refuse("you (" + visible_cut(wanted.spec.requester.username, 80) + ") have",
+                  settings_.max_open_per_user);
+  if (static_cast<int>(open.size()) >= settings_.max_open_per_namespace)
+    return refuse("there are", settings_.max_open_per_namespace);
+  return Done{};
+}
+
+Result<Done> Gate::ensure_request(const Write& write, Judgement& judgement,
+                                  Deadline deadline) const {
   if (judgement.attempt.request != nullptr) return Done{};
-  ApprovalRequest wanted = make_request(*judgement.gated, write, judgement.policy, judgement.reference,
-                                        judgement.attempt.number);
-  const kube::ResourcePath path{kGroup, kVersion, kind_info<ApprovalRequest>().plural, wanted.metadata.namespace_, "", ""};
+  ApprovalRequest wanted =
+      make_request(*judgement.gated, write, judgement.policy, judgement.reference,
+                   judgement.attempt.number, clock_.now());
+  HP_TRY(check_limits(wanted, deadline));
+  const kube::ResourcePath path{
+      kGroup, kVersion, kind_info<ApprovalRequest>().plural, wanted.metadata.namespace_, "", ""};
   auto created = client_.create(path, encode(wanted), {}, deadline);
   if (!created.ok() && created.error().kind == ErrorKind::Conflict) {
     // Another call of the same change was faster: the same request serves both, if it is the same.
@@ -138,7 +205,8 @@ Result<Done> Gate::ensure_request(const Write& write, Judgement& judgement, Dead
   if (!created.ok()) return created.error();
   HP_ASSIGN(ApprovalRequest stored, decode<ApprovalRequest>(*created));
   if (stored.spec.binding_digest != wanted.spec.binding_digest)
-    return Error{ErrorKind::Conflict, "a request of the same name is bound to another change; try again", ""};
+    return Error{ErrorKind::Conflict,
+                 "a request of the same name is bound to another change; try again", ""};
   judgement.cases.push_back({std::make_shared<const ApprovalRequest>(std::move(stored)), {}});
   judgement.attempt.request = judgement.cases.back().request.get();
   log::info("request", {{"request", wanted.metadata.name},
@@ -149,6 +217,17 @@ Result<Done> Gate::ensure_request(const Write& write, Judgement& judgement, Dead
 }
 
 Answer Gate::answer(const Write& write, const std::string& policy, Deadline deadline) const {
+  // The operator's own write of the status may come between reading a request and claiming it:
+  // then everything is read and judged again.
+  for (int left = kClaimTries;; --left) {
+    bool overtaken = false;
+    Answer answer = answer_once(write, policy, overtaken, deadline);
+    if (!overtaken || left == 1) return answer;
+  }
+}
+
+Answer Gate::answer_once(const Write& write, const std::string& policy, bool& overtaken,
+                         Deadline deadline) const {
   auto judged = judge(write, policy, Phase::Final, deadline);
   if (!judged.ok()) {
     log::warn("not judged", {{"policy", policy}, {"error", describe(judged.error())}});
@@ -159,15 +238,19 @@ Answer Gate::answer(const Write& write, const std::string& policy, Deadline dead
   const Gated& gated = *judgement.gated;
   if (judgement.busy)
     return refused({429,
-                    describe_target(gated.target) + " was not stored: another write is using its approval right now; "
-                    "try again in some seconds",
+                    describe_target(gated.target) +
+                        " was not stored: another write is using its approval right now; "
+                        "try again in some seconds",
                     5});
   const bool would = judgement.policy.spec.mode == PolicyMode::Warn;
   const Verdict before = decide(write, judgement.policy, gated, judgement.attempt, clock_.now());
   const auto* denied = std::get_if<Denied>(&before);
   const bool waits = std::holds_alternative<Held>(before) ||
                      (denied != nullptr && gated.hold != RequestHold::Suspend);
-  if (waits && !write.dry_run && !would) {
+  // What flows by policy has a request as well: it is a record, and its claim is spent.
+  const auto* flows = std::get_if<Allow>(&before);
+  const bool needs_request = waits || (flows != nullptr && flows->claim);
+  if (needs_request && !write.dry_run && !would) {
     if (const auto ensured = ensure_request(write, judgement, deadline); !ensured.ok())
       return not_judged(ensured.error());
   }
@@ -177,6 +260,7 @@ Answer Gate::answer(const Write& write, const std::string& policy, Deadline dead
   if (const auto* allow = std::get_if<Allow>(&verdict)) {
     if (allow->claim && !write.dry_run) {
       const auto claimed = claims_.take(*judgement.attempt.request, write, deadline);
+      overtaken = !claimed.ok() && claimed.error().kind == ErrorKind::Conflict;
       if (!claimed.ok()) return not_judged(claimed.error());
     }
     answer = allowed(would ? "would-hold" : allow->claim ? "approved" : "dry-run");
@@ -187,11 +271,10 @@ Answer Gate::answer(const Write& write, const std::string& policy, Deadline dead
   } else {
     answer = refused(std::get<Denied>(verdict));
   }
-  if (would)
-    metrics_.count("holdpoint_would_hold_total", "Writes that a policy in mode Warn would have held.",
-                   {{"policy", policy}});
-  else
-    answer.request = name_of(gated, judgement.attempt.number);
+  if (would && !answer.warnings.empty())
+    metrics_.count("holdpoint_would_hold_total",
+                   "Writes that a policy in mode Warn would have held.", {{"policy", policy}});
+  if (!would) answer.request = name_of(gated, judgement.attempt.number);
   return answer;
 }
 
@@ -201,30 +284,64 @@ Answer Gate::answer_scale(const Write& write, const std::string& policy, Deadlin
   if (live_policy->spec.mode != PolicyMode::Enforce) return allowed("not-gated");
   const auto replicas = [](const RawObject& scale) {
     const Json* value = member_at(scale, {"spec", "replicas"});
-    return value != nullptr && value->is_number_integer() ? value->get<std::int64_t>() : std::int64_t{0};
+    return value != nullptr && value->is_number_integer() ? value->get<std::int64_t>()
+                                                          : std::int64_t{0};
   };
   for (const std::string& pointer :
        covered_pointers(live_policy->spec.match.changes, write.group, write.resource)) {
     if ((pointer.empty() || pointer == "/spec" || pointer == "/spec/replicas") &&
         replicas(write.object) != replicas(write.old_object))
-      return refused({403,
-                      "scaling " + visible(write.resource + " " + write.namespace_ + "/" + write.name) +
-                          " was refused: policy " + policy + " covers the number of replicas\n  next:  change "
-                          "spec.replicas on the object itself, so that the change can be approved\n"
-                          "kubectl edit " + visible(write.resource + "/" + write.name) + " -n " +
-                          visible(write.namespace_),
-                      0});
+      return refused(
+          {403,
+           "scaling " + visible(write.resource + " " + write.namespace_ + "/" + write.name) +
+               " was refused: policy " + policy +
+               " covers the number of replicas\n  next:  change "
+               "spec.replicas on the object itself, so that the change can be approved\n"
+               "kubectl edit " +
+               visible(write.resource + "/" + write.name) + " -n " + visible(write.namespace_),
+           0});
   }
-  const auto parent =
-      client_.get({write.group, write.version, write.resource, write.namespace_, write.name, ""}, deadline);
+  const auto parent = client_.get(
+      {write.group, write.version, write.resource, write.namespace_, write.name, ""}, deadline);
   if (!parent.ok()) return not_judged(parent.error());
   const Marks marks = read_marks(*parent, pausable(write.group, write.resource));
   if (marks.holds()) {
-    if (const auto objection = objection_to_scale(write.namespace_, write.name, marks.held, replicas(write.old_object),
-                                                  replicas(write.object)))
+    if (const auto objection =
+            objection_to_scale(write.namespace_, write.name, marks.held, replicas(write.old_object),
+                               replicas(write.object)))
       return refused(*objection);
   }
   return allowed("not-gated");
+}
+
+Answer Gate::answer_guard(const Write& write, const std::string& policy, Deadline deadline) const {
+  const auto live_policy = docket_.policy(policy, deadline);
+  if (!live_policy.ok()) return not_judged(live_policy.error());
+  const ApprovalPolicySpec& spec = live_policy->spec;
+  if (!spec.guard || spec.mode == PolicyMode::Off) return allowed("not-gated");
+  const std::string what =
+      visible(write.kind + " " + write.namespace_ + "/" +
+              (write.name.empty() ? string_at(write.object, {"metadata", "generateName"}) + "*"
+                                  : write.name));
+  std::vector<std::string> gated;
+  for (const MatchResource& rule : spec.match.resources)
+    gated.insert(gated.end(), rule.resources.begin(), rule.resources.end());
+  const std::string ways = visible_cut(join(gated, ", "), 120);
+  if (spec.mode == PolicyMode::Warn) {
+    Answer answer = allowed("would-hold");
+    answer.warnings = {visible_cut(
+        "holdpoint: " + what + " would be refused: policy " + policy + " guards this namespace",
+        kWarningColumns)};
+    return answer;
+  }
+  return refused({403,
+                  what + " was not stored: policy " + policy +
+                      " guards this namespace, so pods come from what it gates alone\n"
+                      "  why:   it would run what nobody has approved\n"
+                      "  next:  write it as one of " +
+                      ways + ", which can be approved\nkubectl get approvalpolicy " + policy +
+                      " -o yaml",
+                  0});
 }
 
 }  // namespace holdpoint::webhook

@@ -1,7 +1,8 @@
-// The gate: judges one write against one policy, on what is true now, and answers for the final object.
+// The gate: judges one write against one policy, on what is true now, and answers for the final
+// object.
 //
-// Everything that can turn a no into a yes is read live; the cached policy only ever says "nothing covered is
-// touched". Blocking except untouched(); thread-safe.
+// Everything that can turn a no into a yes is read live; the cached policy only ever says "nothing
+// covered is touched". Blocking except untouched(); thread-safe.
 #pragma once
 
 #include <memory>
@@ -11,9 +12,9 @@
 
 #include "base/metrics.hpp"
 #include "core/approval/verdict.hpp"
+#include "docket/docket.hpp"
 #include "webhook/answer.hpp"
 #include "webhook/claims.hpp"
-#include "docket/docket.hpp"
 
 namespace holdpoint::webhook {
 
@@ -34,24 +35,40 @@ struct Judgement {
 struct GateSettings {
   std::string cluster_id;  // uid of the namespace kube-system
   std::string secret_key;
+  int max_open_per_user = 100;  // requests of one user that have not ended, in one namespace
+  int max_open_per_namespace = 1000;
 };
 
 class Gate {
  public:
-  Gate(const kube::Client& client, const Docket& docket, const Clock& clock, Metrics& metrics, GateSettings settings);
+  Gate(const kube::Client& client, const Docket& docket, const Clock& clock, Metrics& metrics,
+       GateSettings settings);
 
   [[nodiscard]] Result<Judgement> judge(const Write& write, const std::string& policy, Phase phase,
                                         Deadline deadline) const;
-  // The validating answer. Creates the request or takes the claim where that is what the verdict needs.
-  [[nodiscard]] Answer answer(const Write& write, const std::string& policy, Deadline deadline) const;
+  // The validating answer. Creates the request or takes the claim where that is what the verdict
+  // needs.
+  [[nodiscard]] Answer answer(const Write& write, const std::string& policy,
+                              Deadline deadline) const;
   // deployments/scale and the like: the write's object is a Scale, the parent is read live.
-  [[nodiscard]] Answer answer_scale(const Write& write, const std::string& policy, Deadline deadline) const;
+  [[nodiscard]] Answer answer_scale(const Write& write, const std::string& policy,
+                                    Deadline deadline) const;
+  // A way to pods around the gated kinds: refused. Controllers are let by before it comes here.
+  [[nodiscard]] Answer answer_guard(const Write& write, const std::string& policy,
+                                    Deadline deadline) const;
+  [[nodiscard]] Instant now() const { return clock_.now(); }
   [[nodiscard]] bool untouched(const Write& write, const ApprovalPolicy& policy) const;
 
  private:
+  [[nodiscard]] Answer answer_once(const Write& write, const std::string& policy, bool& overtaken,
+                                   Deadline deadline) const;
   [[nodiscard]] Result<Done> check_base(const Write& write, Deadline deadline) const;
-  [[nodiscard]] Result<Done> choose(const Write& write, Judgement& judgement, Deadline deadline) const;
-  [[nodiscard]] Result<Done> ensure_request(const Write& write, Judgement& judgement, Deadline deadline) const;
+  [[nodiscard]] Result<Done> choose(const Write& write, Judgement& judgement,
+                                    Deadline deadline) const;
+  [[nodiscard]] Standing standing_of_new(const Write& write, const Judgement& judgement) const;
+  [[nodiscard]] Result<Done> check_limits(const ApprovalRequest& wanted, Deadline deadline) const;
+  [[nodiscard]] Result<Done> ensure_request(const Write& write, Judgement& judgement,
+                                            Deadline deadline) const;
 
   const kube::Client& client_;
   const Docket& docket_;

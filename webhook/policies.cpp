@@ -7,7 +7,9 @@ namespace holdpoint::webhook {
 
 Policies::Policies(const kube::Client& client)
     : cache_(client, {kGroup, kVersion, kind_info<ApprovalPolicy>().plural, "", "", ""}, {},
-             [this](kube::WatchEventType type, const kube::ObjectPtr& object) { changed(type, *object); }) {}
+             [this](kube::WatchEventType type, const kube::ObjectPtr& object) {
+               changed(type, *object);
+             }) {}
 
 std::shared_ptr<const ApprovalPolicy> Policies::find(const std::string& name) const {
   const std::lock_guard lock(mutex_);

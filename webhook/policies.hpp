@@ -1,5 +1,5 @@
-// The policies as last watched, decoded: good enough to say "nothing covered is touched", never to say more.
-// Thread-safe.
+// The policies as last watched, decoded: good enough to say "nothing covered is touched", never to
+// say more. Thread-safe.
 #pragma once
 
 #include <map>

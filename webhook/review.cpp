@@ -9,7 +9,8 @@ Result<Operation> parse_operation(const std::string& text) {
   if (text == "CREATE") return Operation::Create;
   if (text == "UPDATE") return Operation::Update;
   if (text == "DELETE") return Operation::Delete;
-  return invalid("request.operation '" + visible_cut(text, 20) + "' is not one that Holdpoint judges");
+  return invalid("request.operation '" + visible_cut(text, 20) +
+                 "' is not one that Holdpoint judges");
 }
 
 Identity parse_user(const Json& request) {
@@ -39,7 +40,8 @@ Result<Review> parse_review(std::string_view bytes) {
       string_at(body, {"apiVersion"}) != "admission.k8s.io/v1")
     return invalid("the body is not an AdmissionReview of admission.k8s.io/v1");
   const auto found = body.find("request");
-  if (found == body.end() || !found->is_object()) return invalid("the AdmissionReview has no request");
+  if (found == body.end() || !found->is_object())
+    return invalid("the AdmissionReview has no request");
   Json& request = *found;
 
   Review review;
@@ -68,7 +70,8 @@ Result<Review> parse_review(std::string_view bytes) {
   const bool wants_old = write.operation != Operation::Create;
   if (wants_object == write.object.is_null() || wants_old == write.old_object.is_null())
     return invalid("the AdmissionReview's object and oldObject do not fit its operation");
-  if (write.name.empty()) write.name = string_at(wants_object ? write.object : write.old_object, {"metadata", "name"});
+  if (write.name.empty())
+    write.name = string_at(wants_object ? write.object : write.old_object, {"metadata", "name"});
   // A cluster-scoped Namespace is reviewed with its own name as namespace.
   if (write.group.empty() && write.resource == "namespaces") write.namespace_.clear();
   return review;

@@ -1,4 +1,5 @@
-// An AdmissionReview (admission.k8s.io/v1) from bytes to a Write: the one place that parses what the API server sends.
+// An AdmissionReview (admission.k8s.io/v1) from bytes to a Write: the one place that parses what
+// the API server sends.
 //
 // A faster parser can come in behind parse_review() without anybody noticing. Pure; thread-safe.
 #pragma once

@@ -14,7 +14,8 @@ namespace holdpoint::webhook {
 class Workers {
  public:
   Workers(int threads, std::size_t queue) : limit_(queue) {
-    for (int i = 0; i < threads; ++i) threads_.emplace_back([this](const std::stop_token& stop) { run(stop); });
+    for (int i = 0; i < threads; ++i)
+      threads_.emplace_back([this](const std::stop_token& stop) { run(stop); });
   }
 
   // False when the queue is full: tell the caller to come back later.

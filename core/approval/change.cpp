@@ -19,7 +19,8 @@ constexpr std::size_t kMaxDiffLines = 30, kMaxDiffBytes = 4096, kDiffColumns = 1
 constexpr std::size_t kMaxFindings = 4096;
 constexpr std::size_t kMaxDepth = 64;
 
-// What comes first where there is no room for all: nobody hides a privileged container behind ten labels.
+// What comes first where there is no room for all: nobody hides a privileged container behind ten
+// labels.
 enum class Weight { Headline, Image, Alarm, Security, Command, Env, Data, Volume, Amount, Field };
 
 struct Finding {
@@ -43,12 +44,14 @@ std::string text_of(const Json& value) {
 }
 
 bool is_text_block(const Json* value) {
-  return value != nullptr && value->is_string() && value->get_ref<const std::string&>().find('\n') != std::string::npos;
+  return value != nullptr && value->is_string() &&
+         value->get_ref<const std::string&>().find('\n') != std::string::npos;
 }
 
 bool is_list_of_words(const Json* value) {
   return value != nullptr && value->is_array() &&
-         std::all_of(value->begin(), value->end(), [](const Json& item) { return !item.is_structured(); });
+         std::all_of(value->begin(), value->end(),
+                     [](const Json& item) { return !item.is_structured(); });
 }
 
 std::set<std::string> keys_of(const Json* a, const Json* b) {
@@ -80,7 +83,9 @@ bool fits_within(const Json& value, std::size_t& budget) {
       budget -= key.size();
       if (!fits_within(item, budget)) return false;
     }
-  if (value.is_array()) return std::all_of(value.begin(), value.end(), [&](const Json& item) { return fits_within(item, budget); });
+  if (value.is_array())
+    return std::all_of(value.begin(), value.end(),
+                       [&](const Json& item) { return fits_within(item, budget); });
   return true;
 }
 
@@ -89,7 +94,9 @@ bool fits_on_a_line(const Json& value) {
   return fits_within(value, budget);
 }
 
-std::string joined(const std::string& a, const std::string& b) { return a.empty() || b.empty() ? a + b : a + " " + b; }
+std::string joined(const std::string& a, const std::string& b) {
+  return a.empty() || b.empty() ? a + b : a + " " + b;
+}
 
 // Words of a command line; those that hold blanks or quotes are quoted.
 std::string command_line(const Json& words) {
@@ -107,7 +114,8 @@ std::vector<std::string> words_by_line(const Json* words) {
   if (words == nullptr) return lines;
   for (const Json& word : *words) {
     if (is_text_block(&word)) {
-      for (std::string& line : lines_of(word.get_ref<const std::string&>())) lines.push_back(std::move(line));
+      for (std::string& line : lines_of(word.get_ref<const std::string&>()))
+        lines.push_back(std::move(line));
     } else {
       lines.push_back(text_of(word));
     }
@@ -119,9 +127,17 @@ std::vector<std::string> words_by_line(const Json* words) {
 std::string source_of(const Json& from) {
   if (!from.is_object() || from.size() != 1) return {};
   const auto& [kind, what] = *from.get_ref<const Json::object_t&>().begin();
-  const auto optional = [&] { return member(&what, "optional") != nullptr && *member(&what, "optional") == true ? " (optional)" : ""; };
-  if (kind == "secretKeyRef") return "from secret " + string_at(what, {"name"}) + " key " + string_at(what, {"key"}) + optional();
-  if (kind == "configMapKeyRef") return "from configmap " + string_at(what, {"name"}) + " key " + string_at(what, {"key"}) + optional();
+  const auto optional = [&] {
+    return member(&what, "optional") != nullptr && *member(&what, "optional") == true
+               ? " (optional)"
+               : "";
+  };
+  if (kind == "secretKeyRef")
+    return "from secret " + string_at(what, {"name"}) + " key " + string_at(what, {"key"}) +
+           optional();
+  if (kind == "configMapKeyRef")
+    return "from configmap " + string_at(what, {"name"}) + " key " + string_at(what, {"key"}) +
+           optional();
   if (kind == "secretRef") return "secret " + string_at(what, {"name"}) + optional();
   if (kind == "configMapRef") return "configmap " + string_at(what, {"name"}) + optional();
   if (kind == "fieldRef") return "from field " + string_at(what, {"fieldPath"});
@@ -165,21 +181,26 @@ std::string words(const Json* list, std::string_view separator) {
 
 std::string rule_text(const Json& rule) {
   std::string text = words(member(&rule, "verbs"), ",") + " on ";
-  if (const Json* urls = member(&rule, "nonResourceURLs"); urls != nullptr) text += words(urls, ",");
+  if (const Json* urls = member(&rule, "nonResourceURLs"); urls != nullptr)
+    text += words(urls, ",");
   text += words(member(&rule, "resources"), ",");
   const std::string groups = words(member(&rule, "apiGroups"), ",");
   if (!groups.empty() && groups != "\"\"") text += " in " + groups;
-  if (const Json* names = member(&rule, "resourceNames"); names != nullptr) text += " named " + words(names, ",");
+  if (const Json* names = member(&rule, "resourceNames"); names != nullptr)
+    text += " named " + words(names, ",");
   return text;
 }
 
 bool is_dangerous_rule(const Json& rule) {
   static const std::set<std::string> kVerbs{"*", "bind", "escalate", "impersonate", "approve"};
-  static const std::set<std::string> kResources{"*", "secrets", "pods/exec", "pods/attach", "nodes/proxy", "serviceaccounts/token"};
+  static const std::set<std::string> kResources{
+      "*", "secrets", "pods/exec", "pods/attach", "nodes/proxy", "serviceaccounts/token"};
   const auto any_of = [&](const char* key, const std::set<std::string>& bad) {
     const Json* list = member(&rule, key);
     return list != nullptr && list->is_array() &&
-           std::any_of(list->begin(), list->end(), [&](const Json& item) { return item.is_string() && bad.contains(item.get<std::string>()); });
+           std::any_of(list->begin(), list->end(), [&](const Json& item) {
+             return item.is_string() && bad.contains(item.get<std::string>());
+           });
   };
   return any_of("verbs", kVerbs) || any_of("resources", kResources);
 }
@@ -188,7 +209,8 @@ bool is_dangerous_rule(const Json& rule) {
 bool is_dangerous_setting(const std::string& key, const Json* value) {
   if (value == nullptr || value->is_null()) return false;
   const bool yes = value->is_boolean() && value->get<bool>();
-  if (key == "privileged" || key == "allowPrivilegeEscalation" || key == "hostNetwork" || key == "hostPID" || key == "hostIPC")
+  if (key == "privileged" || key == "allowPrivilegeEscalation" || key == "hostNetwork" ||
+      key == "hostPID" || key == "hostIPC")
     return yes;
   if (key == "runAsNonRoot" || key == "hostUsers") return value->is_boolean() && !yes;
   if (key == "runAsUser") return *value == 0;
@@ -197,7 +219,8 @@ bool is_dangerous_setting(const std::string& key, const Json* value) {
   return key == "add";
 }
 
-// What the API server fills in by itself. Left out where a whole object is new or goes, and there alone.
+// What the API server fills in by itself. Left out where a whole object is new or goes, and there
+// alone.
 bool is_default(const std::string& path, const std::string& key, const Json& value) {
   static const std::map<std::string, std::vector<Json>> kDefaults{
       {"dnsPolicy", {"ClusterFirst"}},
@@ -228,7 +251,8 @@ bool is_default(const std::string& path, const std::string& key, const Json& val
       {"successfulJobsHistoryLimit", {3}},
       {"failedJobsHistoryLimit", {1}},
   };
-  if (value.is_object() && value.empty() && (key == "securityContext" || key == "resources")) return true;
+  if (value.is_object() && value.empty() && (key == "securityContext" || key == "resources"))
+    return true;
   const bool ours_to_know = path.starts_with("spec");
   const auto found = kDefaults.find(key);
   return ours_to_know && found != kDefaults.end() &&
@@ -239,7 +263,9 @@ class Differ {
  public:
   // `whole`: the object is new or goes, so what the API server fills in by itself is left out.
   Differ(const std::string& group, const std::string& resource, bool whole)
-      : secret_(group.empty() && resource == "secrets"), rbac_(group == "rbac.authorization.k8s.io"), whole_(whole) {}
+      : secret_(group.empty() && resource == "secrets"),
+        rbac_(group == "rbac.authorization.k8s.io"),
+        whole_(whole) {}
 
   void root(const Json* a, const Json* b) {
     for (const std::string& key : keys_of(a, b)) {
@@ -249,7 +275,9 @@ class Differ {
       } else if (key == "data" || key == "binaryData") {
         data(key, was, is);
       } else if (rbac_ && key == "rules") {
-        set_of("rule", key, was, is, rule_text, [](const Json& rule) { return is_dangerous_rule(rule) ? Weight::Alarm : Weight::Security; });
+        set_of("rule", key, was, is, rule_text, [](const Json& rule) {
+          return is_dangerous_rule(rule) ? Weight::Alarm : Weight::Security;
+        });
       } else if (rbac_ && key == "subjects") {
         set_of("subject", key, was, is, subject_text, [](const Json&) { return Weight::Security; });
       } else if (rbac_ && key == "roleRef") {
@@ -261,7 +289,8 @@ class Differ {
   }
 
   [[nodiscard]] std::vector<Finding> take() {
-    std::stable_sort(findings_.begin(), findings_.end(), [](const Finding& a, const Finding& b) { return a.weight < b.weight; });
+    std::stable_sort(findings_.begin(), findings_.end(),
+                     [](const Finding& a, const Finding& b) { return a.weight < b.weight; });
     return std::move(findings_);
   }
   [[nodiscard]] std::size_t left_out() const { return left_out_; }
@@ -271,9 +300,12 @@ class Differ {
 
   static std::string subject_text(const Json& subject) {
     const std::string space = string_at(subject, {"namespace"});
-    return string_at(subject, {"kind"}) + " " + (space.empty() ? "" : space + "/") + string_at(subject, {"name"});
+    return string_at(subject, {"kind"}) + " " + (space.empty() ? "" : space + "/") +
+           string_at(subject, {"name"});
   }
-  static std::string role_text(const Json& role) { return string_at(role, {"kind"}) + " " + string_at(role, {"name"}); }
+  static std::string role_text(const Json& role) {
+    return string_at(role, {"kind"}) + " " + string_at(role, {"name"});
+  }
 
   void add(Finding finding) {
     if (findings_.size() >= kMaxFindings) {
@@ -283,9 +315,10 @@ class Differ {
     findings_.push_back(std::move(finding));
   }
 
-  // One thing that was, is, or is another. Values that read alike although they differ are shown as JSON.
-  void found(Weight weight, const std::string& what, const std::string& where, const std::string& path, const Json* was,
-             const Json* is, const Text& text = text_of) {
+  // One thing that was, is, or is another. Values that read alike although they differ are shown as
+  // JSON.
+  void found(Weight weight, const std::string& what, const std::string& where,
+             const std::string& path, const Json* was, const Json* is, const Text& text = text_of) {
     if (same(was, is)) return;
     const auto shown = [](const Json* side, const Text& print) {
       if (side == nullptr) return std::string();
@@ -297,13 +330,15 @@ class Differ {
     add(finding_of(weight, what, where, path, from, to));
   }
 
-  static Finding finding_of(Weight weight, const std::string& what, const std::string& where, const std::string& path,
-                            const std::string& from, const std::string& to) {
+  static Finding finding_of(Weight weight, const std::string& what, const std::string& where,
+                            const std::string& path, const std::string& from,
+                            const std::string& to) {
     Finding finding;
     finding.weight = weight;
     finding.path = path;
     auto [a, b] = excerpt(from, to, kValueColumns);
-    finding.line = {visible_cut(what, 63), visible_cut(where, kWhereColumns), std::move(a), std::move(b)};
+    finding.line = {visible_cut(what, 63), visible_cut(where, kWhereColumns), std::move(a),
+                    std::move(b)};
     return finding;
   }
 
@@ -312,15 +347,18 @@ class Differ {
     return *was == *is;
   }
 
-  void text_block(Weight weight, const std::string& what, const std::string& where, const std::string& path,
-                  const std::vector<std::string>& from, const std::vector<std::string>& to, bool was, bool is) {
+  void text_block(Weight weight, const std::string& what, const std::string& where,
+                  const std::string& path, const std::vector<std::string>& from,
+                  const std::vector<std::string>& to, bool was, bool is) {
     LineDiff diff = diff_lines(from, to, visible(path));
     Finding finding;
     finding.weight = weight;
     finding.path = path;
     finding.diff = std::move(diff.lines);
-    const std::string counts = "(+" + std::to_string(diff.added) + " -" + std::to_string(diff.removed) + ")";
-    finding.line = {visible_cut(what, 63), visible_cut(where, kWhereColumns), was ? count_of(from.size(), "line") : "",
+    const std::string counts =
+        "(+" + std::to_string(diff.added) + " -" + std::to_string(diff.removed) + ")";
+    finding.line = {visible_cut(what, 63), visible_cut(where, kWhereColumns),
+                    was ? count_of(from.size(), "line") : "",
                     is ? count_of(to.size(), "line") : ""};
     if (was && is) {
       finding.line.to += " " + counts;
@@ -331,18 +369,20 @@ class Differ {
   }
 
   // A string or another plain value, or a list of them.
-  void plain(Weight weight, const std::string& what, const std::string& where, const std::string& path, const Json* was,
-             const Json* is) {
+  void plain(Weight weight, const std::string& what, const std::string& where,
+             const std::string& path, const Json* was, const Json* is) {
     if (same(was, is)) return;
     if ((is_text_block(was) || is_text_block(is)) && (was == nullptr || was->is_string()) &&
         (is == nullptr || is->is_string())) {
       const auto lines = [](const Json* side) {
-        return side == nullptr ? std::vector<std::string>() : lines_of(side->get_ref<const std::string&>());
+        return side == nullptr ? std::vector<std::string>()
+                               : lines_of(side->get_ref<const std::string&>());
       };
       text_block(weight, what, where, path, lines(was), lines(is), was != nullptr, is != nullptr);
       return;
     }
-    const bool lists = (was == nullptr || is_list_of_words(was)) && (is == nullptr || is_list_of_words(is));
+    const bool lists =
+        (was == nullptr || is_list_of_words(was)) && (is == nullptr || is_list_of_words(is));
     if (!lists) return found(weight, what, where, path, was, is);
     found(weight, what, where, path, was, is, command_line);
     const std::vector<std::string> from = words_by_line(was), to = words_by_line(is);
@@ -351,7 +391,8 @@ class Differ {
   }
 
   // Anything, anywhere. `key` is the last step of `path`.
-  void value(const std::string& path, const std::string& key, const Json* was, const Json* is, std::size_t depth) {
+  void value(const std::string& path, const std::string& key, const Json* was, const Json* is,
+             std::size_t depth) {
     if (same(was, is)) return;
     const Json* side = is != nullptr ? is : was;
     const bool objects = (was == nullptr || was->is_object()) && (is == nullptr || is->is_object());
@@ -364,55 +405,66 @@ class Differ {
       if (path.ends_with("metadata.annotations")) return each_as("annotation", path, was, is);
       // Small and new or gone: one line says it. Otherwise by its members.
       const bool one_sided = was == nullptr || is == nullptr;
-      if (keys_of(was, is).empty() || (one_sided && path.find('.') != std::string::npos && fits_on_a_line(*side)))
+      if (keys_of(was, is).empty() ||
+          (one_sided && path.find('.') != std::string::npos && fits_on_a_line(*side)))
         return leaf(path, key, was, is);
       for (const std::string& name : keys_of(was, is))
         value(path_to(path, name), name, member(was, name), member(is, name), depth + 1);
       return;
     }
-    if (is_list_of_words(side) && (was == nullptr || is_list_of_words(was))) return leaf(path, key, was, is);
+    if (is_list_of_words(side) && (was == nullptr || is_list_of_words(was)))
+      return leaf(path, key, was, is);
     list(path, was, is, depth);
   }
 
   void leaf(const std::string& path, const std::string& key, const Json* was, const Json* is) {
     if (path == "spec.replicas") return found(Weight::Amount, "replicas", "", path, was, is);
-    plain(is_dangerous_setting(key, is) && key != "add" && key != "type" ? Weight::Alarm : Weight::Field, "field", path, path, was, is);
+    plain(is_dangerous_setting(key, is) && key != "add" && key != "type" ? Weight::Alarm
+                                                                         : Weight::Field,
+          "field", path, path, was, is);
   }
 
   void each_as(const std::string& what, const std::string& path, const Json* was, const Json* is) {
-    for (const std::string& key : keys_of(was, is)) plain(Weight::Field, what, key, path_to(path, key), member(was, key), member(is, key));
+    for (const std::string& key : keys_of(was, is))
+      plain(Weight::Field, what, key, path_to(path, key), member(was, key), member(is, key));
   }
 
   // A list of objects: by name where they have names, as a set otherwise.
   void list(const std::string& path, const Json* was, const Json* is, std::size_t depth) {
     if (has_key(was, "name") && has_key(is, "name"))
-      return keyed(path, was, is, name_key("name"), Weight::Field, [&](const std::string& key, const Json* a, const Json* b) {
-        value(path + "[" + key + "]", "", a, b, depth + 1);
-      });
+      return keyed(path, was, is, name_key("name"), Weight::Field,
+                   [&](const std::string& key, const Json* a, const Json* b) {
+                     value(path + "[" + key + "]", "", a, b, depth + 1);
+                   });
     const auto [gone, came] = unmatched(was, is);
     if (gone.size() == 1 && came.size() == 1 && gone[0]->is_object() && came[0]->is_object())
       return value(path + "[]", "", gone[0], came[0], depth + 1);
-    for (const Json* item : gone) found(Weight::Field, "field", path + "[]", path + "[]", item, nullptr);
-    for (const Json* item : came) found(Weight::Field, "field", path + "[]", path + "[]", nullptr, item);
+    for (const Json* item : gone)
+      found(Weight::Field, "field", path + "[]", path + "[]", item, nullptr);
+    for (const Json* item : came)
+      found(Weight::Field, "field", path + "[]", path + "[]", nullptr, item);
     if (gone.empty() && came.empty()) found(Weight::Field, "order", path, path, was, is);
   }
 
-  void set_of(const std::string& what, const std::string& path, const Json* was, const Json* is, const Text& text,
-              const std::function<Weight(const Json&)>& weight) {
+  void set_of(const std::string& what, const std::string& path, const Json* was, const Json* is,
+              const Text& text, const std::function<Weight(const Json&)>& weight) {
     if ((was != nullptr && !was->is_array()) || (is != nullptr && !is->is_array()))
       return found(Weight::Security, what, "", path, was, is);
     const auto [gone, came] = unmatched(was, is);
     // What reads the same although something else in it differs is shown whole.
     std::set<std::string> texts;
     for (const Json* item : gone) texts.insert(text(*item));
-    const bool alike = std::any_of(came.begin(), came.end(), [&](const Json* item) { return texts.contains(text(*item)); });
+    const bool alike = std::any_of(came.begin(), came.end(),
+                                   [&](const Json* item) { return texts.contains(text(*item)); });
     const Text print = alike ? Text(dump_json) : text;
     for (const Json* item : gone) found(Weight::Security, what, "", path, item, nullptr, print);
     for (const Json* item : came) found(weight(*item), what, "", path, nullptr, item, print);
-    if (gone.empty() && came.empty() && !same(was, is)) found(Weight::Field, "order", path, path, was, is);
+    if (gone.empty() && came.empty() && !same(was, is))
+      found(Weight::Field, "order", path, path, was, is);
   }
 
-  static std::pair<std::vector<const Json*>, std::vector<const Json*>> unmatched(const Json* was, const Json* is) {
+  static std::pair<std::vector<const Json*>, std::vector<const Json*>> unmatched(const Json* was,
+                                                                                 const Json* is) {
     std::map<std::string, std::vector<const Json*>> old;
     if (was != nullptr)
       for (const Json& item : *was) old[dump_json(item)].push_back(&item);
@@ -431,17 +483,22 @@ class Differ {
   }
 
   static bool has_key(const Json* list, const char* key) {
-    return list == nullptr || (list->is_array() && std::all_of(list->begin(), list->end(), [&](const Json& item) {
-                                 const Json* name = member(&item, key);
-                                 return name != nullptr && name->is_string();
-                               }));
+    return list == nullptr ||
+           (list->is_array() && std::all_of(list->begin(), list->end(), [&](const Json& item) {
+              const Json* name = member(&item, key);
+              return name != nullptr && name->is_string();
+            }));
   }
   static Text name_key(const char* key) {
-    return [key](const Json& item) { return member(&item, key) == nullptr ? std::string() : text_of(*member(&item, key)); };
+    return [key](const Json& item) {
+      return member(&item, key) == nullptr ? std::string() : text_of(*member(&item, key));
+    };
   }
 
-  // Items by merge key. A key that comes twice (env may, and the last one wins) counts: "LOG_LEVEL#2".
-  void keyed(const std::string& path, const Json* was, const Json* is, const Text& key_of, Weight order,
+  // Items by merge key. A key that comes twice (env may, and the last one wins) counts:
+  // "LOG_LEVEL#2".
+  void keyed(const std::string& path, const Json* was, const Json* is, const Text& key_of,
+             Weight order,
              const std::function<void(const std::string&, const Json*, const Json*)>& each) {
     const auto index = [&](const Json* list, std::vector<std::string>& keys) {
       std::map<std::string, const Json*> items;
@@ -450,7 +507,9 @@ class Differ {
       for (const Json& item : *list) {
         const std::string stem = key_of(item);
         std::string key = stem;
-        for (int& n = seen[stem]; items.contains(key) || n == 0; key = n == 1 ? stem : stem + "#" + std::to_string(n)) ++n;
+        for (int& n = seen[stem]; items.contains(key) || n == 0;
+             key = n == 1 ? stem : stem + "#" + std::to_string(n))
+          ++n;
         items[key] = &item;
         keys.push_back(key);
       }
@@ -463,7 +522,8 @@ class Differ {
       if (!new_items.contains(key)) all.push_back(key);
     for (const std::string& key : all) {
       const auto a = old_items.find(key), b = new_items.find(key);
-      each(key, a == old_items.end() ? nullptr : a->second, b == new_items.end() ? nullptr : b->second);
+      each(key, a == old_items.end() ? nullptr : a->second,
+           b == new_items.end() ? nullptr : b->second);
     }
     std::erase_if(old_keys, [&](const std::string& key) { return !new_items.contains(key); });
     std::erase_if(new_keys, [&](const std::string& key) { return !old_items.contains(key); });
@@ -490,22 +550,31 @@ class Differ {
           found(Weight::Image, "field", at, at, a, b);
           continue;
         }
-        const std::string kind = key == "containers" ? "container" : key == "initContainers" ? "init container" : "ephemeral container";
+        const std::string kind = key == "containers"       ? "container"
+                                 : key == "initContainers" ? "init container"
+                                                           : "ephemeral container";
         keyed(at, a, b, name_key("name"), key == "initContainers" ? Weight::Command : Weight::Field,
-              [&](const std::string& name, const Json* x, const Json* y) { container(at + "[" + name + "]", kind, name, x, y, depth); });
+              [&](const std::string& name, const Json* x, const Json* y) {
+                container(at + "[" + name + "]", kind, name, x, y, depth);
+              });
       } else if (key == "volumes" && has_key(a, "name") && has_key(b, "name")) {
-        keyed(at, a, b, name_key("name"), Weight::Field, [&](const std::string& name, const Json* x, const Json* y) {
-          found(member(y, "hostPath") != nullptr ? Weight::Alarm : Weight::Volume, "volume", name, at + "[" + name + "]", x, y, volume_text);
-        });
+        keyed(at, a, b, name_key("name"), Weight::Field,
+              [&](const std::string& name, const Json* x, const Json* y) {
+                found(member(y, "hostPath") != nullptr ? Weight::Alarm : Weight::Volume, "volume",
+                      name, at + "[" + name + "]", x, y, volume_text);
+              });
       } else if (key == "securityContext") {
         security("pod", at, key, a, b, depth);
       } else if (key == "serviceAccountName") {
         found(Weight::Security, "service account", "", at, a, b);
-      } else if (key == "serviceAccount" && same(a, member(was, "serviceAccountName")) && same(b, member(is, "serviceAccountName"))) {
+      } else if (key == "serviceAccount" && same(a, member(was, "serviceAccountName")) &&
+                 same(b, member(is, "serviceAccountName"))) {
         continue;  // the API server's copy of serviceAccountName
-      } else if (key == "hostNetwork" || key == "hostPID" || key == "hostIPC" || key == "hostUsers" || key == "automountServiceAccountToken") {
+      } else if (key == "hostNetwork" || key == "hostPID" || key == "hostIPC" ||
+                 key == "hostUsers" || key == "automountServiceAccountToken") {
         found(is_dangerous_setting(key, b) ? Weight::Alarm : Weight::Security, key, "", at, a, b);
-      } else if (key == "nodeSelector" && (a == nullptr || a->is_object()) && (b == nullptr || b->is_object())) {
+      } else if (key == "nodeSelector" && (a == nullptr || a->is_object()) &&
+                 (b == nullptr || b->is_object())) {
         each_as("nodeSelector", at, a, b);
       } else {
         value(at, key, a, b, depth + 1);
@@ -513,48 +582,68 @@ class Differ {
     }
   }
 
-  void container(const std::string& path, const std::string& kind, const std::string& name, const Json* was, const Json* is,
-                 std::size_t depth) {
+  void container(const std::string& path, const std::string& kind, const std::string& name,
+                 const Json* was, const Json* is, std::size_t depth) {
     if (same(was, is)) return;
     const bool changed = was != nullptr && is != nullptr;
     const std::string tag = kind == "container" ? "" : kind + " ";
     if (!changed) {
-      const auto [from, to] = shorten_images(string_at(was == nullptr ? kNothing : *was, {"image"}), string_at(is == nullptr ? kNothing : *is, {"image"}));
-      Finding finding = finding_of(Weight::Image, kind, name, path + ".image", was == nullptr ? "" : from.empty() ? "(no image)" : from,
-                                   is == nullptr ? "" : to.empty() ? "(no image)" : to);
+      const auto [from, to] = shorten_images(string_at(was == nullptr ? kNothing : *was, {"image"}),
+                                             string_at(is == nullptr ? kNothing : *is, {"image"}));
+      Finding finding = finding_of(Weight::Image, kind, name, path + ".image",
+                                   was == nullptr ? ""
+                                   : from.empty() ? "(no image)"
+                                                  : from,
+                                   is == nullptr ? ""
+                                   : to.empty()  ? "(no image)"
+                                                 : to);
       add(std::move(finding));
     }
     for (const std::string& key : keys_of(was, is)) {
       const Json *a = member(was, key), *b = member(is, key);
       const std::string at = path_to(path, key);
-      if (same(a, b) || key == "name" || (whole_ && is_default(at, key, b != nullptr ? *b : *a))) continue;
+      if (same(a, b) || key == "name" || (whole_ && is_default(at, key, b != nullptr ? *b : *a)))
+        continue;
       const bool objects = (a == nullptr || a->is_object()) && (b == nullptr || b->is_object());
       const bool named = has_key(a, "name") && has_key(b, "name");
       if (key == "image" && (a == nullptr || a->is_string()) && (b == nullptr || b->is_string())) {
         if (!changed) continue;
-        const auto [from, to] = shorten_images(a == nullptr ? "" : a->get<std::string>(), b == nullptr ? "" : b->get<std::string>());
+        const auto [from, to] = shorten_images(a == nullptr ? "" : a->get<std::string>(),
+                                               b == nullptr ? "" : b->get<std::string>());
         if (visible(from) == visible(to)) {
           found(Weight::Image, "image", tag + name, at, a, b);
         } else {
           Finding finding = finding_of(Weight::Image, "image", tag + name, at, from, to);
-          const auto [old_image, new_image] = excerpt(a == nullptr ? "" : a->get<std::string>(), b == nullptr ? "" : b->get<std::string>(), kValueColumns);
-          if (a != nullptr && b != nullptr) finding.diff = {"@ " + visible_cut(at, kDiffColumns), "-" + old_image, "+" + new_image};
+          const auto [old_image, new_image] =
+              excerpt(a == nullptr ? "" : a->get<std::string>(),
+                      b == nullptr ? "" : b->get<std::string>(), kValueColumns);
+          if (a != nullptr && b != nullptr)
+            finding.diff = {"@ " + visible_cut(at, kDiffColumns), "-" + old_image, "+" + new_image};
           add(std::move(finding));
         }
       } else if (key == "env" && named) {
-        keyed(at, a, b, name_key("name"), Weight::Field, [&](const std::string& env, const Json* x, const Json* y) {
-          environment(tag + name + " " + env, at + "[" + env + "]", x, y);
-        });
+        keyed(at, a, b, name_key("name"), Weight::Field,
+              [&](const std::string& env, const Json* x, const Json* y) {
+                environment(tag + name + " " + env, at + "[" + env + "]", x, y);
+              });
       } else if (key == "envFrom" && is_list(a) && is_list(b)) {
-        set_of("env", at, a, b, [&](const Json& item) { return joined(tag + name, "all of " + env_from_text(item)); }, [](const Json&) { return Weight::Env; });
+        set_of(
+            "env", at, a, b,
+            [&](const Json& item) { return joined(tag + name, "all of " + env_from_text(item)); },
+            [](const Json&) { return Weight::Env; });
       } else if (key == "ports" && is_list(a) && is_list(b)) {
-        keyed(at, a, b, port_key, Weight::Field, [&](const std::string& port, const Json* x, const Json* y) {
-          if (!same(x, y)) found(member(y, "hostPort") != nullptr ? Weight::Alarm : Weight::Field, "port", tag + name + " " + port, at + "[" + port + "]", x, y, port_text);
-        });
+        keyed(at, a, b, port_key, Weight::Field,
+              [&](const std::string& port, const Json* x, const Json* y) {
+                if (!same(x, y))
+                  found(member(y, "hostPort") != nullptr ? Weight::Alarm : Weight::Field, "port",
+                        tag + name + " " + port, at + "[" + port + "]", x, y, port_text);
+              });
       } else if (key == "volumeMounts" && is_list(a) && is_list(b)) {
-        keyed(at, a, b, name_key("mountPath"), Weight::Field, [&](const std::string& mount, const Json* x, const Json* y) {
-          found(Weight::Volume, "mount", tag + name + " " + mount, at + "[" + mount + "]", x, y, mount_text);
-        });
+        keyed(at, a, b, name_key("mountPath"), Weight::Field,
+              [&](const std::string& mount, const Json* x, const Json* y) {
+                found(Weight::Volume, "mount", tag + name + " " + mount, at + "[" + mount + "]", x,
+                      y, mount_text);
+              });
       } else if (key == "resources" && objects) {
         resources(tag + name, at, a, b, depth);
       } else if (key == "command" || key == "args") {
@@ -572,12 +661,15 @@ class Differ {
   }
 
   static bool is_list(const Json* value) {
-    return value == nullptr || (value->is_array() && std::all_of(value->begin(), value->end(), [](const Json& item) { return item.is_object(); }));
+    return value == nullptr ||
+           (value->is_array() && std::all_of(value->begin(), value->end(),
+                                             [](const Json& item) { return item.is_object(); }));
   }
   static std::string port_key(const Json& port) {
     const std::string protocol = string_at(port, {"protocol"});
     const Json* number = member(&port, "containerPort");
-    return (number == nullptr ? std::string("?") : text_of(*number)) + "/" + (protocol.empty() ? "TCP" : protocol);
+    return (number == nullptr ? std::string("?") : text_of(*number)) + "/" +
+           (protocol.empty() ? "TCP" : protocol);
   }
   static std::string port_text(const Json& port) {
     Json rest = port;
@@ -590,7 +682,8 @@ class Differ {
     rest.erase("mountPath");
     const std::string name = string_at(rest, {"name"});
     if (rest.size() == 1 && !name.empty()) return name;
-    if (rest.size() == 2 && rest.contains("readOnly") && rest["readOnly"] == true) return name + " (read-only)";
+    if (rest.size() == 2 && rest.contains("readOnly") && rest["readOnly"] == true)
+      return name + " (read-only)";
     return dump_json(rest);
   }
   static std::string env_from_text(const Json& item) {
@@ -598,20 +691,25 @@ class Differ {
     return source.empty() ? dump_json(item) : source;
   }
 
-  void environment(const std::string& where, const std::string& path, const Json* was, const Json* is) {
-    const auto only_value = [](const Json* side) { return side == nullptr || member(side, "valueFrom") == nullptr; };
+  void environment(const std::string& where, const std::string& path, const Json* was,
+                   const Json* is) {
+    const auto only_value = [](const Json* side) {
+      return side == nullptr || member(side, "valueFrom") == nullptr;
+    };
     const Json *a = member(was, "value"), *b = member(is, "value");
     if (only_value(was) && only_value(is) && (is_text_block(a) || is_text_block(b)))
       return plain(Weight::Env, "env", where, path, a, b);
     found(Weight::Env, "env", where, path, was, is, env_text);
   }
 
-  void resources(const std::string& where, const std::string& path, const Json* was, const Json* is, std::size_t depth) {
+  void resources(const std::string& where, const std::string& path, const Json* was, const Json* is,
+                 std::size_t depth) {
     const auto side = [](const Json* resources, const char* key) { return member(resources, key); };
     const Json *old_limits = side(was, "limits"), *new_limits = side(is, "limits");
     const Json *old_requests = side(was, "requests"), *new_requests = side(is, "requests");
     for (const std::string& key : keys_of(was, is))
-      if (key != "limits" && key != "requests") value(path_to(path, key), key, member(was, key), member(is, key), depth + 1);
+      if (key != "limits" && key != "requests")
+        value(path_to(path, key), key, member(was, key), member(is, key), depth + 1);
     std::set<std::string> names = keys_of(old_limits, new_limits);
     names.merge(keys_of(old_requests, new_requests));
     for (const std::string& name : names) {
@@ -628,25 +726,32 @@ class Differ {
     for (const char* key : {"limits", "requests"}) {
       const Json *a = side(was, key), *b = side(is, key);
       const bool maps = (a == nullptr || a->is_object()) && (b == nullptr || b->is_object());
-      if (!same(a, b) && (!maps || keys_of(a, b).empty())) found(Weight::Amount, key, where, path_to(path, key), a, b);
+      if (!same(a, b) && (!maps || keys_of(a, b).empty()))
+        found(Weight::Amount, key, where, path_to(path, key), a, b);
     }
   }
 
-  void security(const std::string& where, const std::string& path, const std::string& key, const Json* was, const Json* is,
-                std::size_t depth) {
+  void security(const std::string& where, const std::string& path, const std::string& key,
+                const Json* was, const Json* is, std::size_t depth) {
     if (same(was, is) || (whole_ && is_default(path, key, is != nullptr ? *is : *was))) return;
     const bool objects = (was == nullptr || was->is_object()) && (is == nullptr || is->is_object());
     if (objects && !keys_of(was, is).empty() && depth < kMaxDepth) {
       for (const std::string& name : keys_of(was, is))
-        security(key == "securityContext" ? joined(where, name) : where + "." + name, path_to(path, name), name, member(was, name), member(is, name), depth + 1);
+        security(key == "securityContext" ? joined(where, name) : where + "." + name,
+                 path_to(path, name), name, member(was, name), member(is, name), depth + 1);
       return;
     }
     // Of a new object, what only locks it down can wait.
-    plain(is_dangerous_setting(key, is) ? Weight::Alarm : whole_ ? Weight::Field : Weight::Security, "security", where, path, was, is);
+    plain(is_dangerous_setting(key, is) ? Weight::Alarm
+          : whole_                      ? Weight::Field
+                                        : Weight::Security,
+          "security", where, path, was, is);
   }
 
-  void probe(const std::string& what, const std::string& where, const std::string& path, const Json* was, const Json* is) {
-    const bool runs = member(was, "exec") != nullptr || member(is, "exec") != nullptr || what == "lifecycle";
+  void probe(const std::string& what, const std::string& where, const std::string& path,
+             const Json* was, const Json* is) {
+    const bool runs =
+        member(was, "exec") != nullptr || member(is, "exec") != nullptr || what == "lifecycle";
     const Weight weight = runs ? Weight::Command : Weight::Field;
     if (was == nullptr || is == nullptr) {
       return found(weight, what, where, path, was, is, [&](const Json& value) {
@@ -665,7 +770,8 @@ class Differ {
         continue;
       }
       for (const std::string& inner : keys_of(a, b))
-        plain(weight, what, where + " " + key + "." + inner, path_to(path_to(path, key), inner), member(a, inner), member(b, inner));
+        plain(weight, what, where + " " + key + "." + inner, path_to(path_to(path, key), inner),
+              member(a, inner), member(b, inner));
     }
   }
 
@@ -688,25 +794,31 @@ class Differ {
     }
   }
 
-  // Of a Secret, sizes are all that people see; whatever shape the covered part has, no string of it is shown.
+  // Of a Secret, sizes are all that people see; whatever shape the covered part has, no string of
+  // it is shown.
   void sealed_map(const std::string& what, const Json* was, const Json* is) {
     const auto size_of = [](const Json& value) {
       const Json* size = member(&value, "size");
-      return size != nullptr && size->is_number_unsigned() ? count_of(size->get<std::size_t>(), "byte") : std::string("a value");
+      return size != nullptr && size->is_number_unsigned()
+                 ? count_of(size->get<std::size_t>(), "byte")
+                 : std::string("a value");
     };
     if ((was != nullptr && !was->is_object()) || (is != nullptr && !is->is_object()))
       return sized(what, "", was, is, size_of);
-    for (const std::string& key : keys_of(was, is)) sized(what, key, member(was, key), member(is, key), size_of);
+    for (const std::string& key : keys_of(was, is))
+      sized(what, key, member(was, key), member(is, key), size_of);
   }
 
-  void sized(const std::string& what, const std::string& key, const Json* was, const Json* is, const Text& size) {
+  void sized(const std::string& what, const std::string& key, const Json* was, const Json* is,
+             const Text& size) {
     if (same(was, is)) return;
     const std::string from = was == nullptr ? "" : size(*was), to = is == nullptr ? "" : size(*is);
     Finding finding = finding_of(Weight::Data, what, key, path_to(what, key), from, to);
     if (was != nullptr && is != nullptr) {
       finding.sentence = visible(joined(what, key)) + ": value changed (";
       // "12 -> 16 bytes"
-      finding.sentence += from == to ? from + ")" : from.substr(0, from.find(' ')) + " -> " + to + ")";
+      finding.sentence +=
+          from == to ? from + ")" : from.substr(0, from.find(' ')) + " -> " + to + ")";
       if (from == to) finding.line.to += ", another value";
     }
     finding.diff = {"@ " + visible(finding.path)};
@@ -757,11 +869,14 @@ std::string contents(const std::vector<Finding>& findings, const char* verb) {
   std::vector<std::string> containers, keys;
   for (const Finding& finding : findings) {
     const ChangeLine& line = finding.line;
-    if (finding.weight == Weight::Image && line.what != "field") containers.push_back((line.what == "container" ? "" : line.what + " ") + line.where + " " + line.from + line.to);
+    if (finding.weight == Weight::Image && line.what != "field")
+      containers.push_back((line.what == "container" ? "" : line.what + " ") + line.where + " " +
+                           line.from + line.to);
     if (finding.weight == Weight::Data) keys.push_back(line.where);
   }
   std::string text = verb;
-  if (!containers.empty()) text += ": " + count_of(containers.size(), "container") + ": " + join(containers, ", ");
+  if (!containers.empty())
+    text += ": " + count_of(containers.size(), "container") + ": " + join(containers, ", ");
   if (!keys.empty()) text += ": " + count_of(keys.size(), "key") + ": " + join(keys, ", ");
   return visible_cut(text, kSummaryColumns);
 }
@@ -770,7 +885,8 @@ std::vector<std::string> diff_of(const Finding& finding) {
   if (!finding.diff.empty()) return finding.diff;
   const bool one_sided = finding.line.from.empty() || finding.line.to.empty();
   if (one_sided)
-    return {(finding.line.from.empty() ? "+" : "-") + visible_cut(finding.path, kDiffColumns) + ": " + finding.line.from + finding.line.to};
+    return {(finding.line.from.empty() ? "+" : "-") + visible_cut(finding.path, kDiffColumns) +
+            ": " + finding.line.from + finding.line.to};
   std::vector<std::string> lines{"@ " + visible_cut(finding.path, kDiffColumns)};
   lines.push_back("-" + finding.line.from);
   lines.push_back("+" + finding.line.to);
@@ -779,7 +895,8 @@ std::vector<std::string> diff_of(const Finding& finding) {
 
 }  // namespace
 
-Change describe_change(const std::string& group, const std::string& resource, const Json& before, const Json& after) {
+Change describe_change(const std::string& group, const std::string& resource, const Json& before,
+                       const Json& after) {
   Change change;
   const bool created = before.is_null(), deleted = after.is_null();
   const Json was = rebuilt(before), is = rebuilt(after);
@@ -787,13 +904,16 @@ Change describe_change(const std::string& group, const std::string& resource, co
   differ.root(&was, &is);
   const std::vector<Finding> findings = differ.take();
 
-  // A new object is told by its headline; of the rest, only what is dangerous or runs needs a line of its own.
+  // A new object is told by its headline; of the rest, only what is dangerous or runs needs a line
+  // of its own.
   std::vector<std::string> sentences;
   const bool has_headline = created != deleted;
   if (has_headline) sentences.push_back(contents(findings, created ? "new" : "deleted"));
   const bool plain_kind = sentences.empty() || sentences[0] == "new" || sentences[0] == "deleted";
   for (const Finding& finding : findings) {
-    const bool needs_line = !has_headline || (created && (plain_kind || finding.weight == Weight::Alarm || finding.weight == Weight::Command));
+    const bool needs_line =
+        !has_headline || (created && (plain_kind || finding.weight == Weight::Alarm ||
+                                      finding.weight == Weight::Command));
     if (needs_line) sentences.push_back(sentence_of(finding));
   }
   const std::size_t hidden = differ.left_out();
@@ -806,7 +926,9 @@ Change describe_change(const std::string& group, const std::string& resource, co
 
   for (const Finding& finding : findings) {
     if (change.lines.size() + 1 == kMaxLines && findings.size() + hidden > kMaxLines) {
-      change.lines.push_back({"more", "", "", count_of(findings.size() + hidden - change.lines.size(), "more change")});
+      change.lines.push_back(
+          {"more", "", "",
+           count_of(findings.size() + hidden - change.lines.size(), "more change")});
       break;
     }
     change.lines.push_back(finding.line);

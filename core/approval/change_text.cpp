@@ -10,7 +10,8 @@ namespace {
 
 constexpr std::size_t kLineColumns = 110;
 constexpr std::size_t kDigestDigits = 12;
-// dtl keeps a point per step: within this many lines its memory stays below some 10 MB, whatever is compared.
+// dtl keeps a point per step: within this many lines its memory stays below some 10 MB, whatever is
+// compared.
 constexpr std::size_t kMaxComparedLines = 1000;
 
 // Start of the code point that `at` is in.
@@ -47,18 +48,21 @@ std::string short_digest(const std::string& digest) {
 }
 
 std::string version_of(const Image& image, bool whole_digest) {
-  const std::string digest = image.digest.empty() ? "" : "@" + (whole_digest ? image.digest : short_digest(image.digest));
+  const std::string digest =
+      image.digest.empty() ? "" : "@" + (whole_digest ? image.digest : short_digest(image.digest));
   return image.tag.empty() && digest.empty() ? "(no tag)" : image.tag + digest;
 }
 
 std::string whole(const Image& image, bool whole_digest) {
   return image.repository + (image.tag.empty() ? "" : ":" + image.tag) +
-         (image.digest.empty() ? "" : "@" + (whole_digest ? image.digest : short_digest(image.digest)));
+         (image.digest.empty() ? ""
+                               : "@" + (whole_digest ? image.digest : short_digest(image.digest)));
 }
 
 }  // namespace
 
-std::pair<std::string, std::string> excerpt(std::string_view from, std::string_view to, std::size_t columns) {
+std::pair<std::string, std::string> excerpt(std::string_view from, std::string_view to,
+                                            std::size_t columns) {
   static constexpr std::size_t kBefore = 12;
   const std::string a = visible(from), b = visible(to);
   std::string cut_a = visible_cut(a, columns), cut_b = visible_cut(b, columns);
@@ -70,7 +74,8 @@ std::pair<std::string, std::string> excerpt(std::string_view from, std::string_v
 }
 
 std::pair<std::string, std::string> shorten_images(const std::string& from, const std::string& to) {
-  if (from.empty() || to.empty()) return {whole(parse_image(from), false), whole(parse_image(to), false)};
+  if (from.empty() || to.empty())
+    return {whole(parse_image(from), false), whole(parse_image(to), false)};
   const Image a = parse_image(from), b = parse_image(to);
   const auto print = a.repository == b.repository ? version_of : whole;
   std::pair<std::string, std::string> shown{print(a, false), print(b, false)};
@@ -88,7 +93,8 @@ std::vector<std::string> lines_of(std::string_view text) {
   return lines;
 }
 
-LineDiff diff_lines(const std::vector<std::string>& from, const std::vector<std::string>& to, const std::string& path) {
+LineDiff diff_lines(const std::vector<std::string>& from, const std::vector<std::string>& to,
+                    const std::string& path) {
   // What is the same at both ends needs no search.
   std::size_t head = 0, tail = 0;
   const std::size_t shorter = std::min(from.size(), to.size());
@@ -101,15 +107,18 @@ LineDiff diff_lines(const std::vector<std::string>& from, const std::vector<std:
   const std::vector<std::string> a = middle(from), b = middle(to);
 
   LineDiff result;
-  std::size_t line = head;  // of `to`, from 0
+  std::size_t line = head;              // of `to`, from 0
   std::vector<std::string> gone, came;  // at this place
   const auto end_place = [&] {
     if (gone.empty() && came.empty()) return;
     result.lines.push_back("@ " + path + " line " + std::to_string(line + 1));
     const bool one_for_one = gone.size() == 1 && came.size() == 1;
-    const auto [was, is] = one_for_one ? excerpt(gone[0], came[0], kLineColumns) : std::pair<std::string, std::string>();
-    for (const std::string& text : gone) result.lines.push_back("-" + (one_for_one ? was : visible_cut(text, kLineColumns)));
-    for (const std::string& text : came) result.lines.push_back("+" + (one_for_one ? is : visible_cut(text, kLineColumns)));
+    const auto [was, is] = one_for_one ? excerpt(gone[0], came[0], kLineColumns)
+                                       : std::pair<std::string, std::string>();
+    for (const std::string& text : gone)
+      result.lines.push_back("-" + (one_for_one ? was : visible_cut(text, kLineColumns)));
+    for (const std::string& text : came)
+      result.lines.push_back("+" + (one_for_one ? is : visible_cut(text, kLineColumns)));
     result.removed += gone.size();
     result.added += came.size();
     line += came.size();

@@ -20,13 +20,14 @@ bool is_bookkeeping(const std::string& key) {
 void erase_keys(Json& map, bool (*unwanted)(const std::string&)) {
   if (!map.is_object()) return;
   auto& members = map.get_ref<Json::object_t&>();
-  for (auto at = members.begin(); at != members.end();) at = unwanted(at->first) ? members.erase(at) : std::next(at);
+  for (auto at = members.begin(); at != members.end();)
+    at = unwanted(at->first) ? members.erase(at) : std::next(at);
 }
 
 // The Job controller's labels; the API server adds them after mutating admission.
 bool is_generated_label(const std::string& key) {
-  return key == "controller-uid" || key == "job-name" || key == "batch.kubernetes.io/controller-uid" ||
-         key == "batch.kubernetes.io/job-name";
+  return key == "controller-uid" || key == "job-name" ||
+         key == "batch.kubernetes.io/controller-uid" || key == "batch.kubernetes.io/job-name";
 }
 
 Json* child(Json& value, const char* key) {
@@ -42,8 +43,8 @@ void drop_generated_labels(Json& template_metadata) {
   if (labels->empty()) template_metadata.erase("labels");
 }
 
-// `at` is the value at the pointer made of `path`; takes out of it what is never covered. The parts that are never
-// covered are named by their path from the object's root.
+// `at` is the value at the pointer made of `path`; takes out of it what is never covered. The parts
+// that are never covered are named by their path from the object's root.
 class Stripper {
  public:
   Stripper(const std::string& group, const std::string& resource, bool manual_selector)
@@ -60,8 +61,9 @@ class Stripper {
       value.erase("kind");
     } else if (path == "/metadata") {
       each(value, path, {"labels", "annotations"});
-      for (const char* key : {"managedFields", "uid", "resourceVersion", "generation", "creationTimestamp", "selfLink",
-                              "deletionTimestamp", "deletionGracePeriodSeconds"})
+      for (const char* key :
+           {"managedFields", "uid", "resourceVersion", "generation", "creationTimestamp",
+            "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"})
         value.erase(key);
     } else if (path == "/metadata/annotations") {
       erase_keys(value, is_bookkeeping);
@@ -74,7 +76,8 @@ class Stripper {
       if (job_) each(value, path, {"template"});
     } else if (path == "/spec/template" && job_ && !manual_selector_) {
       each(value, path, {"metadata"});
-      if (Json* metadata = child(value, "metadata"); metadata != nullptr && metadata->empty()) value.erase("metadata");
+      if (Json* metadata = child(value, "metadata"); metadata != nullptr && metadata->empty())
+        value.erase("metadata");
     } else if (path == "/spec/template/metadata" && job_ && !manual_selector_) {
       drop_generated_labels(value);
       // The API server writes null here, which says nothing.
@@ -84,8 +87,10 @@ class Stripper {
   }
 
   [[nodiscard]] bool never_covered(const std::string& path) const {
-    return (deployment_ && path == "/spec/paused") || ((job_ || cron_job_) && path == "/spec/suspend") ||
-           (job_ && !manual_selector_ && (path == "/spec/selector" || path.starts_with("/spec/selector/"))) ||
+    return (deployment_ && path == "/spec/paused") ||
+           ((job_ || cron_job_) && path == "/spec/suspend") ||
+           (job_ && !manual_selector_ &&
+            (path == "/spec/selector" || path.starts_with("/spec/selector/"))) ||
            path == "/status" || path.starts_with("/status/");
   }
 
@@ -110,16 +115,18 @@ Json sealed(const RawObject& secret, const std::string& key, const Json& value, 
             const std::string& secret_key) {
   const std::string given = value.is_string() ? value.get<std::string>() : dump_json(value);
   const std::string text = plain ? base64(given) : given;
-  const std::string seal = hmac_sha256_hex(secret_key, FramedHash("holdpoint-secret/1")
-                                                           .field(string_at(secret, {"metadata", "namespace"}))
-                                                           .field(string_at(secret, {"metadata", "name"}))
-                                                           .field(key)
-                                                           .field(text)
-                                                           .hex());
+  const std::string seal =
+      hmac_sha256_hex(secret_key, FramedHash("holdpoint-secret/1")
+                                      .field(string_at(secret, {"metadata", "namespace"}))
+                                      .field(string_at(secret, {"metadata", "name"}))
+                                      .field(key)
+                                      .field(text)
+                                      .hex());
   return {{"hmac", seal}, {"size", decoded_size(text)}};
 }
 
-// A copy of a Secret with every value sealed; what is plain text in stringData is sealed as what it becomes in data.
+// A copy of a Secret with every value sealed; what is plain text in stringData is sealed as what it
+// becomes in data.
 RawObject sealed_secret(const RawObject& secret, const std::string& secret_key) {
   RawObject out = secret;
   Json data = Json::object();
@@ -131,7 +138,9 @@ RawObject sealed_secret(const RawObject& secret, const std::string& secret_key) 
     out.erase(part);
   }
   if (!data.empty()) out["data"] = std::move(data);
-  if (Json* annotations = member_at(out, {"metadata", "annotations"}) != nullptr ? &out["metadata"]["annotations"] : nullptr)
+  if (Json* annotations = member_at(out, {"metadata", "annotations"}) != nullptr
+                              ? &out["metadata"]["annotations"]
+                              : nullptr)
     erase_keys(*annotations, is_bookkeeping);
   return out;
 }
@@ -139,25 +148,27 @@ RawObject sealed_secret(const RawObject& secret, const std::string& secret_key) 
 }  // namespace
 
 std::vector<std::string> default_changes(const std::string& group, const std::string& resource) {
-  if (group == "apps" && (resource == "deployments" || resource == "statefulsets" || resource == "daemonsets" ||
-                          resource == "replicasets"))
+  if (group == "apps" && (resource == "deployments" || resource == "statefulsets" ||
+                          resource == "daemonsets" || resource == "replicasets"))
     return {"/spec/template"};
   if (group.empty() && resource == "replicationcontrollers") return {"/spec/template"};
   if (group.empty() && resource == "configmaps") return {"/data", "/binaryData", "/immutable"};
   if (group.empty() && resource == "secrets") return {"/data", "/type", "/immutable"};
   if (group == "rbac.authorization.k8s.io") {
     if (resource == "roles" || resource == "clusterroles") return {"/rules", "/aggregationRule"};
-    if (resource == "rolebindings" || resource == "clusterrolebindings") return {"/roleRef", "/subjects"};
+    if (resource == "rolebindings" || resource == "clusterrolebindings")
+      return {"/roleRef", "/subjects"};
   }
   // Kinds of the core groups that have no spec: all that they say is covered.
   if ((group.empty() && (resource == "serviceaccounts" || resource == "endpoints")) ||
-      group == "admissionregistration.k8s.io" || group == "storage.k8s.io" || group == "scheduling.k8s.io")
+      group == "admissionregistration.k8s.io" || group == "storage.k8s.io" ||
+      group == "scheduling.k8s.io")
     return {""};
   return {"/spec"};
 }
 
-std::vector<std::string> covered_pointers(const std::vector<std::string>& changes, const std::string& group,
-                                          const std::string& resource) {
+std::vector<std::string> covered_pointers(const std::vector<std::string>& changes,
+                                          const std::string& group, const std::string& resource) {
   return changes.empty() ? default_changes(group, resource) : changes;
 }
 
@@ -168,7 +179,8 @@ Json covered_part(const RawObject& object, const std::string& group, const std::
   const RawObject sealed_copy = secret ? sealed_secret(object, secret_key) : RawObject();
   const RawObject& source = secret ? sealed_copy : object;
   const Json* manual = member_at(object, {"spec", "manualSelector"});
-  const Stripper stripper(group, resource, manual != nullptr && manual->is_boolean() && manual->get<bool>());
+  const Stripper stripper(group, resource,
+                          manual != nullptr && manual->is_boolean() && manual->get<bool>());
   Json covered = Json::object();
   for (const std::string& pointer : pointers) {
     const Json* found = at_pointer(source, pointer);
@@ -180,10 +192,12 @@ Json covered_part(const RawObject& object, const std::string& group, const std::
   return covered;
 }
 
-Result<RawObject> with_covered_part(RawObject object, const Json& covered, const std::vector<std::string>& pointers) {
+Result<RawObject> with_covered_part(RawObject object, const Json& covered,
+                                    const std::vector<std::string>& pointers) {
   for (const std::string& pointer : pointers) {
     HP_ASSIGN(const std::vector<std::string> tokens, pointer_tokens(pointer));
-    if (tokens.empty()) return invalid("the whole object is covered: apply the old manifest again instead");
+    if (tokens.empty())
+      return invalid("the whole object is covered: apply the old manifest again instead");
     Json* parent = &object;
     for (std::size_t i = 0; i + 1 < tokens.size(); ++i) {
       if (!parent->is_object()) return invalid("there is no object to put " + pointer + " into");
@@ -203,10 +217,12 @@ Result<RawObject> with_covered_part(RawObject object, const Json& covered, const
 
 bool has_replacement_character(const Json& value) {
   static constexpr std::string_view kReplacement = "\xef\xbf\xbd";
-  if (value.is_string()) return value.get_ref<const std::string&>().find(kReplacement) != std::string::npos;
+  if (value.is_string())
+    return value.get_ref<const std::string&>().find(kReplacement) != std::string::npos;
   if (value.is_object())
     for (const auto& [key, item] : value.get_ref<const Json::object_t&>())
-      if (key.find(kReplacement) != std::string::npos || has_replacement_character(item)) return true;
+      if (key.find(kReplacement) != std::string::npos || has_replacement_character(item))
+        return true;
   if (value.is_array()) return std::any_of(value.begin(), value.end(), has_replacement_character);
   return false;
 }

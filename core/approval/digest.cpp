@@ -12,8 +12,9 @@
 namespace holdpoint {
 namespace {
 
-// RFC 8785 orders members by UTF-16 code units. In UTF-8 byte order that differs in one way only: code points beyond
-// the basic plane (lead byte 0xF0 and up) are surrogates in UTF-16 and sort before U+E000 to U+FFFF (0xEE, 0xEF).
+// RFC 8785 orders members by UTF-16 code units. In UTF-8 byte order that differs in one way only:
+// code points beyond the basic plane (lead byte 0xF0 and up) are surrogates in UTF-16 and sort
+// before U+E000 to U+FFFF (0xEE, 0xEF).
 bool utf16_less(const std::string& a, const std::string& b) {
   const std::size_t common = std::min(a.size(), b.size());
   for (std::size_t i = 0; i < common; ++i) {
@@ -65,15 +66,16 @@ void print_string(const std::string& text, std::string& out) {
   out += '"';
 }
 
-// ECMAScript's Number::toString, as RFC 8785 section 3.2.2.3 wants it: the shortest digits that read back the same.
+// ECMAScript's Number::toString, as RFC 8785 section 3.2.2.3 wants it: the shortest digits that
+// read back the same.
 void print_double(double value, std::string& out) {
   if (value == 0) {  // -0 too
     out += '0';
     return;
   }
   std::array<char, 40> buffer{};
-  const auto [end, error] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), std::fabs(value),
-                                          std::chars_format::scientific);
+  const auto [end, error] = std::to_chars(buffer.data(), buffer.data() + buffer.size(),
+                                          std::fabs(value), std::chars_format::scientific);
   std::string digits;
   const char* at = buffer.data();
   for (; at != end && *at != 'e'; ++at)
@@ -86,7 +88,8 @@ void print_double(double value, std::string& out) {
   if (count <= point && point <= 21) {
     out += digits + std::string(static_cast<std::size_t>(point - count), '0');
   } else if (0 < point && point <= 21) {
-    out += digits.substr(0, static_cast<std::size_t>(point)) + "." + digits.substr(static_cast<std::size_t>(point));
+    out += digits.substr(0, static_cast<std::size_t>(point)) + "." +
+           digits.substr(static_cast<std::size_t>(point));
   } else if (-6 < point && point <= 0) {
     out += "0." + std::string(static_cast<std::size_t>(-point), '0') + digits;
   } else {
@@ -112,7 +115,8 @@ Result<Done> print(const Json& value, std::string& out) {
       out += std::to_string(value.get<std::uint64_t>());
       return Done{};
     case Json::value_t::number_float:
-      if (!std::isfinite(value.get<double>())) return invalid("a number that is not finite has no canonical form");
+      if (!std::isfinite(value.get<double>()))
+        return invalid("a number that is not finite has no canonical form");
       print_double(value.get<double>(), out);
       return Done{};
     case Json::value_t::string: {
@@ -142,7 +146,8 @@ Result<Done> print(const Json& value, std::string& out) {
       for (const auto* member : members) {
         if (!first) out += ',';
         first = false;
-        if (!is_valid_utf8(member->first)) return invalid("a key that is not UTF-8 has no canonical form");
+        if (!is_valid_utf8(member->first))
+          return invalid("a key that is not UTF-8 has no canonical form");
         print_string(member->first, out);
         out += ':';
         HP_TRY(print(member->second, out));
@@ -184,14 +189,12 @@ Result<std::string> content_digest(const Json& covered) {
 }
 
 std::string policy_hash(const ApprovalPolicySpec& spec) {
-  ApprovalPolicySpec binding;
-  binding.stages = spec.stages;
-  binding.separation_of_duties = spec.separation_of_duties;
-  binding.expiry = spec.expiry;
-  binding.match.changes = spec.match.changes;
-  // What comes from the API server is valid UTF-8; should it not be, every such policy has a hash that fits nothing.
-  const auto text = canonical_json(encode_part(binding));
-  return text.ok() ? "sha256:" + sha256_hex("holdpoint-policy/1\n" + *text) : "sha256:invalid";
+  Json binding{{"changes", spec.match.changes}, {"riskRules", Json::array()}};
+  for (const RiskRule& rule : spec.risk_rules) binding["riskRules"].push_back(encode_part(rule));
+  // What comes from the API server is valid UTF-8; should it not be, every such policy has a hash
+  // that fits nothing.
+  const auto text = canonical_json(binding);
+  return text.ok() ? "sha256:" + sha256_hex("holdpoint-policy/2\n" + *text) : "sha256:invalid";
 }
 
 std::string binding_digest(const Binding& binding) {
@@ -228,7 +231,8 @@ std::string request_key(const Binding& binding) {
 }
 
 std::string target_key(const std::string& policy_uid, const Target& target) {
-  // A generated object that is stored held is a target of its own; its uid tells it from its siblings.
+  // A generated object that is stored held is a target of its own; its uid tells it from its
+  // siblings.
   return FramedHash("holdpoint-target/1")
       .field(policy_uid)
       .field(target.group)

@@ -1,7 +1,7 @@
 // Digests that approvals are bound to, in the canonical form hp-c14n/1 (docs/digest.md).
 //
-// Canonical JSON is RFC 8785 (order of members by UTF-16 code units, its strings and numbers), but integers
-// are printed exactly, beyond 2^53 too. Pure; thread-safe.
+// Canonical JSON is RFC 8785 (order of members by UTF-16 code units, its strings and numbers), but
+// integers are printed exactly, beyond 2^53 too. Pure; thread-safe.
 #pragma once
 
 #include <string>
@@ -18,7 +18,8 @@ inline constexpr const char* kAbsent = "absent";  // digest of no object
 // "sha256:<hex>" over the canonical form; "absent" for JSON null.
 [[nodiscard]] Result<std::string> content_digest(const Json& covered);
 
-// The part of a policy that its approvals depend on: stages, separationOfDuties, expiry, match.changes.
+// The part of a policy that its approvals depend on: stages, separationOfDuties, expiry,
+// match.changes.
 [[nodiscard]] std::string policy_hash(const ApprovalPolicySpec& spec);
 
 struct Binding {
@@ -26,9 +27,10 @@ struct Binding {
   std::string policy_uid;
   std::string policy_hash;
   std::string group, kind, namespace_;
-  std::string name;           // empty where generate_name is set
+  std::string name;  // empty where generate_name is set
   std::string generate_name;
-  std::string object_uid;     // of the object that is updated or deleted; of a generated object that is stored held
+  std::string object_uid;  // of the object that is updated or deleted; of a generated object that
+                           // is stored held
   Operation operation = Operation::Create;
   std::string base_digest;
   std::string content_digest;
@@ -37,7 +39,8 @@ struct Binding {
 // "sha256:<hex>" over the length-framed fields.
 [[nodiscard]] std::string binding_digest(const Binding& binding);
 
-// 32 hex digits, fit for a label: the same change asked twice has the same key, whatever the policy asks for by now.
+// 32 hex digits, fit for a label: the same change asked twice has the same key, whatever the policy
+// asks for by now.
 [[nodiscard]] std::string request_key(const Binding& binding);
 // 32 hex digits: all requests of one policy for one target.
 [[nodiscard]] std::string target_key(const std::string& policy_uid, const Target& target);

@@ -120,7 +120,8 @@ ClientKind client_kind(const std::string& field_manager, const RawObject& object
     return member_at(object, {"metadata", where, key}) != nullptr;
   };
   if (field_manager == "helm" || field_manager == "helm-controller" ||
-      has("annotations", "meta.helm.sh/release-name") || has("labels", "helm.toolkit.fluxcd.io/name"))
+      has("annotations", "meta.helm.sh/release-name") ||
+      has("labels", "helm.toolkit.fluxcd.io/name"))
     return ClientKind::Helm;
   if (has("annotations", "helm.sh/hook") && !has("annotations", "argocd.argoproj.io/tracking-id") &&
       !has("labels", "argocd.argoproj.io/instance") && field_manager != "argocd-controller")
@@ -130,8 +131,8 @@ ClientKind client_kind(const std::string& field_manager, const RawObject& object
   return ClientKind::Plain;
 }
 
-RequestHold resolve_hold(HoldMode mode, Pausable how, Operation review_operation, bool old_is_held, bool started,
-                         ClientKind client) {
+RequestHold resolve_hold(HoldMode mode, Pausable how, Operation review_operation, bool old_is_held,
+                         bool started, ClientKind client) {
   const bool job_may_wait =
       how == Pausable::Job && !started && (review_operation == Operation::Create || old_is_held);
   const bool may_wait =

@@ -9,7 +9,8 @@ bool holds(const LabelRequirement& requirement, const LabelMap& labels) {
   const auto found = labels.find(requirement.key);
   const bool there = found != labels.end();
   const auto named = [&] {
-    return std::find(requirement.values.begin(), requirement.values.end(), found->second) != requirement.values.end();
+    return std::find(requirement.values.begin(), requirement.values.end(), found->second) !=
+           requirement.values.end();
   };
   if (requirement.op == "In") return there && named();
   if (requirement.op == "NotIn") return !there || !named();
@@ -25,8 +26,9 @@ bool matches(const LabelSelector& selector, const LabelMap& labels) {
     const auto found = labels.find(key);
     if (found == labels.end() || found->second != value) return false;
   }
-  return std::all_of(selector.match_expressions.begin(), selector.match_expressions.end(),
-                     [&](const LabelRequirement& requirement) { return holds(requirement, labels); });
+  return std::all_of(
+      selector.match_expressions.begin(), selector.match_expressions.end(),
+      [&](const LabelRequirement& requirement) { return holds(requirement, labels); });
 }
 
 LabelMap labels_of(const RawObject& object) {

@@ -2,15 +2,18 @@
 //
 // States and what holds in each:
 //   Pending     waits for approvals; nothing of it may be stored unheld
+//   Scheduled   has all it needs, but not yet: a freeze window, or an approval's notBefore
 //   Approved    has all it needs, not older than expiry.approved; may be stored once
 //   Released    its content is stored and runs: used up
-//   Denied      an eligible approver said no; sticks until somebody asks again explicitly
+//   Denied      an eligible approver or a step of a ladder said no; sticks until asked again
 //   Expired     waited longer than expiry.pending, or was not used within expiry.approved
 //   Superseded  a newer change of the same target came while this one waited
 //   Stale       what was asked is no longer what would happen (reference, content or policy moved)
 //   Withdrawn   the requester took it back
-// Pending and Approved can go anywhere; all others are ends. A fact that is missing or cannot be read never
-// helps: no policy, no right, no time stamp count against the request. Pure; thread-safe.
+// Pending, Scheduled and Approved can go anywhere; all others are ends. What the policy asked when
+// the request was made and what it asks now must both be met. A fact that is missing or cannot be
+// read never helps: no policy, no right, no time stamp count against the request. Pure;
+// thread-safe.
 #pragma once
 
 #include <optional>
@@ -18,21 +21,25 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "core/approval/stages.hpp"
 #include "crds/kinds.hpp"
 
 namespace holdpoint {
 
-// An Approval and what the API server says of its author now.
+// A decision and what the API server says of its author now.
 struct Ballot {
   Approval approval;
-  bool authorized = false;  // SubjectAccessReview: verb approve on approvalpolicies/<policy>
+  bool authorized = false;       // SubjectAccessReview: verb approve on approvalpolicies/<policy>
+  bool may_break_glass = false;  // likewise: verb break-glass
+  std::string barred;            // why the author cannot count, whatever the stages say
 };
 
 struct StandingInput {
   const ApprovalRequest* request = nullptr;  // required
   const ApprovalPolicy* policy = nullptr;    // as it is now; nullptr: it is gone
-  std::vector<Ballot> ballots;               // any order
-  std::vector<Identity> writers;             // besides the requester, whose write it is: they may not approve either
+  std::vector<Ballot> ballots;  // any order; of ended requests too, where a review is owed
+  std::vector<Identity>
+      writers;  // besides the requester, whose write it is: they may not approve either
   // Newer requests of the same policy and target: their name and when they were created.
   struct Newer {
     std::string name;
@@ -40,7 +47,7 @@ struct StandingInput {
   };
   std::vector<Newer> newer;
   std::optional<std::string> stale;  // found by whoever looked at the target: why it is stale
-  bool released = false;             // found by whoever looked at the target: its content is stored, unheld
+  bool released = false;  // found by whoever looked at the target: its content is stored, unheld
   Instant now;
 };
 
@@ -51,7 +58,14 @@ struct Standing {
   std::string waiting_for;  // "1 of 2, needs group leads": what is missing, empty unless Pending
   std::vector<DecisionLine> decisions;
   std::optional<Instant> approved_at;
-  std::optional<Instant> expires_at;  // of Pending and Approved
+  std::optional<Instant> expires_at;   // of Pending, Scheduled and Approved
+  std::optional<Instant> starts_at;    // of Scheduled: when it may run
+  std::optional<Instant> next_change;  // when time alone may change something
+  std::vector<Escalation> escalations;
+  std::vector<Approvers> asked;      // who can help now
+  std::optional<ReviewDebt> review;  // what break-glass left behind
+  bool by_policy = false;            // approved without anybody, for its risk is low
+  std::string glass_broken_by;       // approved by this person alone
 };
 
 [[nodiscard]] bool is_end(RequestPhase phase);
@@ -59,16 +73,13 @@ struct Standing {
 // A phase in request.status that is an end stays; any other phase there is ignored.
 [[nodiscard]] Standing next_state(const StandingInput& input);
 
-// Whether `who` is named by the stage, by user name, group or service account.
-[[nodiscard]] bool is_eligible(const Stage& stage, const Identity& who);
 // Equal by user name, or by uid where both have one.
 [[nodiscard]] bool same_person(const Identity& a, const Identity& b);
-// "group leads or user anna": who can fill a stage, for messages; at most 120 characters.
-[[nodiscard]] std::string who_may(const Stage& stage);
+// What to do so that an ended request is asked anew, as the end of a sentence.
+[[nodiscard]] std::string ask_anew(const ApprovalRequest& request);
 
-// May this decision be made at all? nullopt: yes. Else one line why not, and the next step. The same rules
-// next_state() counts by.
-[[nodiscard]] std::optional<std::string> objection(const StandingInput& input, const ApprovalSpec& decision,
-                                                   bool authorized);
+// May this decision be made at all? nullopt: yes. Else why not in one line, and the next step. The
+// same rules next_state() counts by; `mine` is the decision with its author's rights.
+[[nodiscard]] std::optional<std::string> objection(const StandingInput& input, const Ballot& mine);
 
 }  // namespace holdpoint

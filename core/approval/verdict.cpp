@@ -5,6 +5,8 @@
 #include "base/text.hpp"
 #include "core/approval/change.hpp"
 #include "core/approval/covered.hpp"
+#include "core/approval/origin.hpp"
+#include "core/approval/risk.hpp"
 #include "core/approval/selector.hpp"
 #include "core/approval/wording.hpp"
 #include "crds/codec.hpp"
@@ -12,14 +14,16 @@
 namespace holdpoint {
 namespace {
 
-// A base that is kept in its request must leave room in etcd's 1.5 MiB; a larger one is refused, not held.
+// A base that is kept in its request must leave room in etcd's 1.5 MiB; a larger one is refused,
+// not held.
 constexpr std::size_t kMaxRecordedBase = 256 * 1024;
 constexpr std::size_t kReasonColumns = 500;
 
 Json covered_of(const RawObject& object, const Write& write, const ApprovalPolicy& policy,
                 const std::string& secret_key) {
   return covered_part(object, write.group, write.resource,
-                      covered_pointers(policy.spec.match.changes, write.group, write.resource), secret_key);
+                      covered_pointers(policy.spec.match.changes, write.group, write.resource),
+                      secret_key);
 }
 
 Pausable pausable(const Write& write) { return holdpoint::pausable(write.group, write.resource); }
@@ -28,14 +32,25 @@ bool is_started(const RawObject& object) {
   return !string_at(object, {"status", "startTime"}).empty();
 }
 
+bool is_namespace(const Write& write) {
+  return write.group.empty() && write.resource == "namespaces";
+}
+
 bool leaves_scope(const Write& write, const ApprovalPolicy& policy) {
+  if (is_namespace(write) && write.operation == Operation::Update &&
+      matches(policy.spec.match.namespace_selector, labels_of(write.old_object)) &&
+      !matches(policy.spec.match.namespace_selector, labels_of(write.object)))
+    return true;
   const LabelSelector& selector = policy.spec.match.object_selector;
   return write.operation == Operation::Update && !selector.empty() &&
-         matches(selector, labels_of(write.old_object)) && !matches(selector, labels_of(write.object));
+         matches(selector, labels_of(write.old_object)) &&
+         !matches(selector, labels_of(write.object));
 }
 
 // Rules reach further than the policy's operations: a held object's updates are always judged.
 bool names_operation(const ApprovalPolicy& policy, const Write& write) {
+  // Entries of their own send namespaces that may leave the scope.
+  if (is_namespace(write) && leaves_scope(write, policy)) return true;
   const auto has = [](const auto& list, const auto& value) {
     return std::find(list.begin(), list.end(), value) != list.end();
   };
@@ -51,8 +66,9 @@ bool really_holds(const ApprovalRequest& request, const Marks& marks, const Writ
   const Target& target = request.spec.target;
   const RawObject& old = write.old_object;
   return marks.holds() && held_request(marks, policy.metadata.name, old) == request.metadata.name &&
-         request.spec.hold == RequestHold::Suspend && request.spec.policy.uid == policy.metadata.uid &&
-         target.group == write.group && target.kind == write.kind && target.namespace_ == write.namespace_ &&
+         request.spec.hold == RequestHold::Suspend &&
+         request.spec.policy.uid == policy.metadata.uid && target.group == write.group &&
+         target.kind == write.kind && target.namespace_ == write.namespace_ &&
          target.name == string_at(old, {"metadata", "name"}) &&
          (target.uid.empty() || target.uid == string_at(old, {"metadata", "uid"})) &&
          request.status.phase != RequestPhase::Released;
@@ -84,22 +100,24 @@ Denied hold_is_missing(const Target& target, const Marks& found, const std::stri
   if (found.holds() && found.held.contains(policy)) {
     denied.code = 429;
     denied.retry_after_seconds = 1;
-    denied.message = describe_target(target) +
-                     " was not stored: something else changed while it was judged; try again in a second";
+    denied.message =
+        describe_target(target) +
+        " was not stored: something else changed while it was judged; try again in a second";
     return denied;
   }
-  denied.message = describe_target(target) +
-                   " was not stored: it has to be held, but the hold is missing from it\n"
-                   "  why:   another mutating webhook took the hold away after Holdpoint put it there\n"
-                   "  next:  exempt this kind from that webhook, or set hold.mode: Deny in the policy\n"
-                   "kubectl get mutatingwebhookconfigurations";
+  denied.message =
+      describe_target(target) +
+      " was not stored: it has to be held, but the hold is missing from it\n"
+      "  why:   another mutating webhook took the hold away after Holdpoint put it there\n"
+      "  next:  exempt this kind from that webhook, or set hold.mode: Deny in the policy\n"
+      "kubectl get mutatingwebhookconfigurations";
   return denied;
 }
 
 }  // namespace
 
-Result<Reference> reference_of(const Write& write, const ApprovalPolicy& policy, const ApprovalRequest* held_request,
-                               const std::string& secret_key) {
+Result<Reference> reference_of(const Write& write, const ApprovalPolicy& policy,
+                               const ApprovalRequest* held_request, const std::string& secret_key) {
   Reference reference;
   const Marks marks = read_marks(write.old_object, pausable(write));
   if (held_request != nullptr && really_holds(*held_request, marks, write, policy)) {
@@ -114,38 +132,54 @@ Result<Reference> reference_of(const Write& write, const ApprovalPolicy& policy,
 }
 
 bool is_untouched(const Write& write, const ApprovalPolicy& policy, const std::string& secret_key) {
-  if (write.operation != Operation::Update || write.object.is_null() || write.old_object.is_null()) return false;
+  if (write.operation != Operation::Update || write.object.is_null() || write.old_object.is_null())
+    return false;
   const auto marked = [&](const RawObject& object) {
     return member_at(object, {"metadata", "annotations", kHeldAnnotation}) != nullptr;
   };
   if (marked(write.object) || marked(write.old_object)) return false;
   if (!names_operation(policy, write)) return true;
-  return !leaves_scope(write, policy) && covered_of(write.object, write, policy, secret_key) ==
-                                             covered_of(write.old_object, write, policy, secret_key);
+  return !leaves_scope(write, policy) &&
+         covered_of(write.object, write, policy, secret_key) ==
+             covered_of(write.old_object, write, policy, secret_key);
 }
 
-Result<std::optional<Gated>> classify(const Write& write, const ApprovalPolicy& policy, const Reference& reference,
-                                      const std::string& cluster_id, const std::string& secret_key) {
+Result<std::optional<Gated>> classify(const Write& write, const ApprovalPolicy& policy,
+                                      const Reference& reference, const std::string& cluster_id,
+                                      const std::string& secret_key) {
   if (reference.held == nullptr && !names_operation(policy, write)) return std::optional<Gated>();
   Gated gated;
   gated.content = covered_of(write.object, write, policy, secret_key);
   if (has_replacement_character(gated.content))
-    return invalid("the change holds U+FFFD, the mark of bytes that were not text: it cannot be told apart from "
-                   "other such bytes, so it cannot be approved; write the value as valid UTF-8");
+    return invalid(
+        "the change holds U+FFFD, the mark of bytes that were not text: it cannot be told apart "
+        "from "
+        "other such bytes, so it cannot be approved; write the value as valid UTF-8");
   HP_ASSIGN(const std::string digest, content_digest(gated.content));
   gated.leaves_scope = leaves_scope(write, policy);
   if (digest == reference.digest && !gated.leaves_scope) return std::optional<Gated>();
 
+  gated.risk =
+      assess_risk(policy.spec.risk_rules.empty() ? default_risk_rules() : policy.spec.risk_rules,
+                  write.group, write.resource, reference.covered, gated.content);
+  if (gated.leaves_scope) {
+    gated.risk.level = std::max(gated.risk.level, RiskLevel::High);
+    gated.risk.hits.push_back({RiskFactor::LeavesScope, RiskLevel::High,
+                               "labels change so that the policy no longer applies"});
+  }
+
   const Pausable how = pausable(write);
   const Marks old_marks = read_marks(write.old_object, how);
   const bool old_is_held = reference.held != nullptr;
-  gated.hold = resolve_hold(policy.spec.hold.mode, how, write.operation, old_is_held, is_started(write.old_object),
-                            client_kind(write.field_manager, write.object));
+  gated.hold =
+      resolve_hold(policy.spec.hold.mode, how, write.operation, old_is_held,
+                   is_started(write.old_object), client_kind(write.field_manager, write.object));
   if (gated.hold == RequestHold::Suspend &&
       (gated.leaves_scope || dump_json(reference.covered).size() > kMaxRecordedBase))
     gated.hold = RequestHold::Deny;
 
-  // A PUT comes to the companion without uid and generateName: for what is stored, the stored object tells.
+  // A PUT comes to the companion without uid and generateName: for what is stored, the stored
+  // object tells.
   const RawObject& live = write.old_object.is_null() ? write.object : write.old_object;
   const std::string name = string_at(live, {"metadata", "name"});
   const std::string uid = string_at(live, {"metadata", "uid"});
@@ -159,7 +193,8 @@ Result<std::optional<Gated>> classify(const Write& write, const ApprovalPolicy& 
   binding.operation = reference.digest == kAbsent ? Operation::Create
                       : digest == kAbsent         ? Operation::Delete
                                                   : Operation::Update;
-  if (binding.operation == Operation::Create) binding.generate_name = string_at(live, {"metadata", "generateName"});
+  if (binding.operation == Operation::Create)
+    binding.generate_name = string_at(live, {"metadata", "generateName"});
   if (binding.generate_name.empty()) binding.name = name.empty() ? write.name : name;
   if (binding.operation != Operation::Create || is_generated(gated)) binding.object_uid = uid;
   binding.base_digest = reference.digest;
@@ -167,7 +202,8 @@ Result<std::optional<Gated>> classify(const Write& write, const ApprovalPolicy& 
   if (gated.leaves_scope) {
     // Without its labels the content alone would bind nothing: it is what it was.
     HP_ASSIGN(binding.content_digest,
-              content_digest(Json{{"content", gated.content}, {"labels", Json(labels_of(write.object))}}));
+              content_digest(
+                  Json{{"content", gated.content}, {"labels", Json(labels_of(write.object))}}));
   }
 
   Target& target = gated.target;
@@ -177,14 +213,31 @@ Result<std::optional<Gated>> classify(const Write& write, const ApprovalPolicy& 
   target.resource = write.resource;
   target.namespace_ = write.namespace_;
   target.generate_name = binding.generate_name;
-  if (binding.generate_name.empty() || is_generated(gated)) target.name = name.empty() ? write.name : name;
+  if (binding.generate_name.empty() || is_generated(gated))
+    target.name = name.empty() ? write.name : name;
   target.uid = binding.object_uid;
 
   const bool same_content =
-      !write.old_object.is_null() && covered_of(write.old_object, write, policy, secret_key) == gated.content;
+      !write.old_object.is_null() &&
+      covered_of(write.old_object, write, policy, secret_key) == gated.content;
   if (old_marks.holds()) gated.writers = old_marks.held_by;
-  if (!same_content || !old_marks.holds() || gated.leaves_scope) gated.writers.insert(write.user.username);
+  if (!same_content || !old_marks.holds() || gated.leaves_scope)
+    gated.writers.insert(write.user.username);
   return std::optional<Gated>(std::move(gated));
+}
+
+Result<bool> carries(const RawObject& object, const ApprovalRequestSpec& asked,
+                     const std::vector<std::string>& pointers, const std::string& secret_key) {
+  const Json content =
+      covered_part(object, asked.target.group, asked.target.resource, pointers, secret_key);
+  HP_ASSIGN(const std::string digest, content_digest(content));
+  if (digest == asked.content_digest) return true;
+  if (asked.operation != Operation::Update) return false;
+  // A change that leaves the policy's scope is asked for with its labels: the content alone is what
+  // it was.
+  HP_ASSIGN(const std::string with_labels,
+            content_digest(Json{{"content", content}, {"labels", Json(labels_of(object))}}));
+  return with_labels == asked.content_digest;
 }
 
 std::string mark_of(const Gated& gated, std::int64_t attempt) {
@@ -201,18 +254,19 @@ std::string name_of(const Gated& gated, std::int64_t attempt) {
 Attempt choose_attempt(const std::vector<Candidate>& candidates, const RawObject& object) {
   const Candidate* newest = nullptr;
   for (const Candidate& candidate : candidates)
-    if (newest == nullptr || candidate.request->spec.attempt > newest->request->spec.attempt) newest = &candidate;
+    if (newest == nullptr || candidate.request->spec.attempt > newest->request->spec.attempt)
+      newest = &candidate;
   if (newest == nullptr) return {};
   const std::int64_t number = newest->request->spec.attempt;
-  const bool asks_again =
-      string_at(object, {"metadata", "annotations", kAskAgainAnnotation}) == newest->request->metadata.name;
+  const bool asks_again = string_at(object, {"metadata", "annotations", kAskAgainAnnotation}) ==
+                          newest->request->metadata.name;
   const bool sticks = newest->standing.phase == RequestPhase::Denied && !asks_again;
   if (!is_end(newest->standing.phase) || sticks) return {number, newest->request, newest->standing};
   return {number + 1, nullptr, {}};
 }
 
 ApprovalRequest make_request(const Gated& gated, const Write& write, const ApprovalPolicy& policy,
-                             const Reference& reference, std::int64_t attempt) {
+                             const Reference& reference, std::int64_t attempt, Instant now) {
   ApprovalRequest request;
   request.metadata.name = name_of(gated, attempt);
   request.metadata.namespace_ = write.namespace_.empty() ? "holdpoint-approvals" : write.namespace_;
@@ -228,23 +282,33 @@ ApprovalRequest make_request(const Gated& gated, const Write& write, const Appro
   spec.content_digest = gated.binding.content_digest;
   spec.binding_digest = binding_digest(gated.binding);
   spec.attempt = attempt;
+  spec.asked_at = to_rfc3339_micro(now);
   spec.requester = write.user;
   spec.client = visible_cut(write.field_manager, 120);
   const RawObject& object = write.object.is_null() ? write.old_object : write.object;
   std::string reason = string_at(object, {"metadata", "annotations", kReasonAnnotation});
-  if (reason.empty()) reason = string_at(object, {"metadata", "annotations", "kubernetes.io/change-cause"});
+  if (reason.empty())
+    reason = string_at(object, {"metadata", "annotations", "kubernetes.io/change-cause"});
   spec.reason = visible_cut(reason, kReasonColumns);
   Change change = describe_change(write.group, write.resource, reference.covered, gated.content);
-  if (gated.leaves_scope) change.summary.insert(change.summary.begin(), "labels change so that the policy no longer applies");
+  if (gated.leaves_scope)
+    change.summary.insert(change.summary.begin(),
+                          "labels change so that the policy no longer applies");
   spec.summary = std::move(change.summary);
   spec.changes = std::move(change.lines);
   spec.diff = std::move(change.diff);
   spec.stages = policy.spec.stages;
+  spec.separation_of_duties = policy.spec.separation_of_duties;
+  spec.auto_approve = policy.spec.auto_approve;
+  spec.risk = gated.risk;
+  spec.change_set = change_set_of(object);
+  spec.authors = authors_of(object, policy.spec.separation_of_duties.author_annotations);
   if (gated.hold == RequestHold::Suspend) spec.base = reference.covered;
   return request;
 }
 
-Marks wanted_marks(const Write& write, const std::string& policy, const Gated* gated, const Attempt& attempt) {
+Marks wanted_marks(const Write& write, const std::string& policy, const Gated* gated,
+                   const Attempt& attempt) {
   const Pausable how = pausable(write);
   const Marks old = read_marks(write.old_object, how);
   Marks wanted = read_marks(write.object, how);
@@ -254,8 +318,9 @@ Marks wanted_marks(const Write& write, const std::string& policy, const Gated* g
   if (gated != nullptr && gated->hold == RequestHold::Suspend && !approved) {
     wanted.held[policy] = mark_of(*gated, attempt.number);
     wanted.held_by.insert(gated->writers.begin(), gated->writers.end());
-    // What the user meant by `paused` shows only before the first hold; later it is our own pause that is seen.
-    wanted.user_paused = old.holds()            ? old.user_paused
+    // What the user meant by `paused` shows only before the first hold; later it is our own pause
+    // that is seen.
+    wanted.user_paused = old.holds()             ? old.user_paused
                          : incoming.held.empty() ? incoming.paused
                                                  : incoming.user_paused;
     wanted.paused = true;
@@ -269,20 +334,25 @@ Marks wanted_marks(const Write& write, const std::string& policy, const Gated* g
   if (still_waits) return wanted;  // approved, but this write does not resume: the operator will
   wanted.held.erase(policy);
   if (wanted.held.empty()) {
-    if (old.holds() && old.held.contains(policy) && incoming.paused) wanted.paused = old.user_paused;
+    if (old.holds() && old.held.contains(policy) && incoming.paused)
+      wanted.paused = old.user_paused;
     wanted.held_by.clear();
     wanted.user_paused = false;
   }
   return wanted;
 }
 
-Verdict decide(const Write& write, const ApprovalPolicy& policy, const Gated& gated, const Attempt& attempt,
-               Instant now) {
+Verdict decide(const Write& write, const ApprovalPolicy& policy, const Gated& gated,
+               const Attempt& attempt, Instant now) {
   const std::string request = name_of(gated, attempt.number);
   const Standing& standing = attempt.standing;
   const Pausable how = pausable(write);
   const Marks marks = read_marks(write.object, how);
-  if (policy.spec.mode == PolicyMode::Warn) return Allow{would_hold_warnings(gated.target, policy, gated.hold), false};
+  if (policy.spec.mode == PolicyMode::Warn)
+    return standing.phase == RequestPhase::Approved
+               ? Allow{}
+               : Allow{would_hold_warnings(gated.target, policy, gated.hold, standing, gated.risk),
+                       false};
 
   const auto summary = [&] {
     return attempt.request != nullptr ? attempt.request->spec.summary : std::vector<std::string>();
@@ -294,35 +364,43 @@ Verdict decide(const Write& write, const ApprovalPolicy& policy, const Gated& ga
         return hold_is_missing(gated.target, marks, policy.metadata.name);
       return Held{held_warnings(gated.target, request, policy, standing)};
     }
-    return Allow{{}, true};
+    Allow allow{{}, true};
+    if (write.dry_run && standing.by_policy)
+      allow.warnings = would_hold_warnings(gated.target, policy, gated.hold, standing, gated.risk);
+    return allow;
   }
 
   if (gated.hold == RequestHold::Suspend) {
     const Marks old = read_marks(write.old_object, how);
-    const bool was_held = old.holds() && held_request(old, policy.metadata.name, write.old_object) == request;
+    const bool was_held =
+        old.holds() && held_request(old, policy.metadata.name, write.old_object) == request;
     if (standing.phase == RequestPhase::Denied && !was_held)
       return Denied{403, denied_message(gated.target, request, policy, standing, summary()), 0};
     const Marks wanted = wanted_marks(write, policy.metadata.name, &gated, attempt);
     const bool held = marks.paused && marks.held == wanted.held &&
-                      std::includes(marks.held_by.begin(), marks.held_by.end(), gated.writers.begin(),
-                                    gated.writers.end());
+                      std::includes(marks.held_by.begin(), marks.held_by.end(),
+                                    gated.writers.begin(), gated.writers.end());
     if (!held) return hold_is_missing(gated.target, marks, policy.metadata.name);
     if (how == Pausable::Deployment && write.operation == Operation::Update) {
       if (auto objection = objection_to_scale(write.namespace_, gated.target.name, wanted.held,
                                               replicas(write.old_object), replicas(write.object)))
         return *objection;
     }
-    if (write.dry_run && !was_held) return Held{would_hold_warnings(gated.target, policy, gated.hold)};
+    if (write.dry_run && !was_held)
+      return Held{would_hold_warnings(gated.target, policy, gated.hold, standing, gated.risk)};
     return Held{held_warnings(gated.target, request, policy, standing)};
   }
 
-  if (write.dry_run) return Allow{would_hold_warnings(gated.target, policy, gated.hold), false};
+  if (write.dry_run)
+    return Allow{would_hold_warnings(gated.target, policy, gated.hold, standing, gated.risk),
+                 false};
   const std::string message = denied_message(gated.target, request, policy, standing, summary());
-  if (gated.hold == RequestHold::Retry && standing.phase == RequestPhase::Pending) {
+  if (gated.hold == RequestHold::Retry && !is_end(standing.phase)) {
     const auto patience = parse_duration(policy.spec.hold.patience);
     Instant asked = now;
     if (attempt.request != nullptr) {
-      if (const auto created = parse_rfc3339(attempt.request->metadata.creation_timestamp); created.ok())
+      if (const auto created = parse_rfc3339(attempt.request->metadata.creation_timestamp);
+          created.ok())
         asked = *created;
     }
     const auto waited = std::chrono::duration_cast<Duration>(now - asked);
@@ -332,17 +410,19 @@ Verdict decide(const Write& write, const ApprovalPolicy& policy, const Gated& ga
 }
 
 std::optional<Denied> objection_to_scale(const std::string& namespace_, const std::string& name,
-                                         const std::map<std::string, std::string>& held, std::int64_t old_replicas,
-                                         std::int64_t new_replicas) {
+                                         const std::map<std::string, std::string>& held,
+                                         std::int64_t old_replicas, std::int64_t new_replicas) {
   if (held.empty() || old_replicas != 0 || new_replicas == 0) return std::nullopt;
   const std::string& request = held.begin()->second;
-  return Denied{403,
-                "Deployment " + visible(namespace_ + "/" + name) + " was not scaled from 0 to " +
-                    std::to_string(new_replicas) + ": it is held, and its pods would run the held change\n" +
-                    "  next:  scale it after " + request + " is approved, or put the old content back with the "
-                    "command below\n" +
-                    "kubectl holdpoint abandon deployment/" + visible(name) + " -n " + visible(namespace_),
-                0};
+  return Denied{
+      403,
+      "Deployment " + visible(namespace_ + "/" + name) + " was not scaled from 0 to " +
+          std::to_string(new_replicas) + ": it is held, and its pods would run the held change\n" +
+          "  next:  scale it after " + request +
+          " is approved, or put the old content back with the "
+          "command below\n" +
+          "kubectl holdpoint abandon deployment/" + visible(name) + " -n " + visible(namespace_),
+      0};
 }
 
 }  // namespace holdpoint

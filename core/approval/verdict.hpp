@@ -1,9 +1,9 @@
 // The judgement of one write against one policy: from the objects involved to what happens with it.
 //
-// judge() is the only evaluator: webhook, dry run, simulation and operator ask the same questions in the same
-// order. It is split where I/O is needed: classify() tells from the objects alone whether the write is gated
-// and which request it is bound to; decide() takes the standing of that request. Neither reads anything.
-// Pure; thread-safe.
+// judge() is the only evaluator: webhook, dry run, simulation and operator ask the same questions
+// in the same order. It is split where I/O is needed: classify() tells from the objects alone
+// whether the write is gated and which request it is bound to; decide() takes the standing of that
+// request. Neither reads anything. Pure; thread-safe.
 #pragma once
 
 #include <map>
@@ -32,21 +32,24 @@ struct Write {
   RawObject old_object;  // null for a creation
 };
 
-// What a write is measured against: R. `held` is the request of this policy that holds the live object, if any.
+// What a write is measured against: R. `held` is the request of this policy that holds the live
+// object, if any.
 struct Reference {
   Json covered;        // null: there was no object
   std::string digest;  // kAbsent for null
   const ApprovalRequest* held = nullptr;
 };
 
-// R of a write. `held_request` is the live request that the old object's marks name for this policy, or nullptr; it
-// counts only where it really holds this very object for this very policy.
+// R of a write. `held_request` is the live request that the old object's marks name for this
+// policy, or nullptr; it counts only where it really holds this very object for this very policy.
 [[nodiscard]] Result<Reference> reference_of(const Write& write, const ApprovalPolicy& policy,
-                                             const ApprovalRequest* held_request, const std::string& secret_key);
+                                             const ApprovalRequest* held_request,
+                                             const std::string& secret_key);
 
-// True when nothing that the policy covers is touched: same covered part, no hold before or after, same scope.
-// Needs no I/O; the hot path.
-[[nodiscard]] bool is_untouched(const Write& write, const ApprovalPolicy& policy, const std::string& secret_key);
+// True when nothing that the policy covers is touched: same covered part, no hold before or after,
+// same scope. Needs no I/O; the hot path.
+[[nodiscard]] bool is_untouched(const Write& write, const ApprovalPolicy& policy,
+                                const std::string& secret_key);
 
 // A gated write and the request it is bound to.
 struct Gated {
@@ -55,21 +58,31 @@ struct Gated {
   Json content;  // covered part of the new object; null for a deletion
   RequestHold hold = RequestHold::Deny;
   bool leaves_scope = false;
+  Risk risk;
   std::set<std::string> writers;  // user names whose writes are part of the content
 };
 
-// nullopt: not gated (back to R, or nothing covered changes). `cluster_id` is the uid of kube-system.
-// Error: Invalid where the content cannot be judged (replacement characters, numbers out of range).
-[[nodiscard]] Result<std::optional<Gated>> classify(const Write& write, const ApprovalPolicy& policy,
-                                                    const Reference& reference, const std::string& cluster_id,
+// nullopt: not gated (back to R, or nothing covered changes). `cluster_id` is the uid of
+// kube-system. Error: Invalid where the content cannot be judged (replacement characters, numbers
+// out of range).
+[[nodiscard]] Result<std::optional<Gated>> classify(const Write& write,
+                                                    const ApprovalPolicy& policy,
+                                                    const Reference& reference,
+                                                    const std::string& cluster_id,
                                                     const std::string& secret_key);
+
+// Whether an object has the content that a request asks for. Error: Invalid where that cannot be
+// judged.
+[[nodiscard]] Result<bool> carries(const RawObject& object, const ApprovalRequestSpec& asked,
+                                   const std::vector<std::string>& pointers,
+                                   const std::string& secret_key);
 
 // The mark that names attempt `attempt` on the object, and the request's full name.
 [[nodiscard]] std::string mark_of(const Gated& gated, std::int64_t attempt);
 [[nodiscard]] std::string name_of(const Gated& gated, std::int64_t attempt);
 
-// Which attempt a write belongs to: the newest one, or the one after it where that has ended. A denial sticks until
-// the object's annotation kAskAgainAnnotation names the denied request.
+// Which attempt a write belongs to: the newest one, or the one after it where that has ended. A
+// denial sticks until the object's annotation kAskAgainAnnotation names the denied request.
 struct Attempt {
   std::int64_t number = 1;
   const ApprovalRequest* request = nullptr;  // nullptr: it has to be created
@@ -79,11 +92,13 @@ struct Candidate {
   const ApprovalRequest* request = nullptr;
   Standing standing;
 };
-[[nodiscard]] Attempt choose_attempt(const std::vector<Candidate>& candidates, const RawObject& object);
+[[nodiscard]] Attempt choose_attempt(const std::vector<Candidate>& candidates,
+                                     const RawObject& object);
 
 // The request that a gated write asks for, ready to be created.
-[[nodiscard]] ApprovalRequest make_request(const Gated& gated, const Write& write, const ApprovalPolicy& policy,
-                                           const Reference& reference, std::int64_t attempt);
+[[nodiscard]] ApprovalRequest make_request(const Gated& gated, const Write& write,
+                                           const ApprovalPolicy& policy, const Reference& reference,
+                                           std::int64_t attempt, Instant now);
 
 // ---- what happens with the write
 
@@ -101,8 +116,9 @@ struct Denied {
 };
 using Verdict = std::variant<Allow, Held, Denied>;
 
-// The marks that the object must carry after this write, as far as this policy has a say. The companion patches
-// towards them and the validator checks them. `gated` nullptr: back to R, the hold ends.
+// The marks that the object must carry after this write, as far as this policy has a say. The
+// companion patches towards them and the validator checks them. `gated` nullptr: back to R, the
+// hold ends.
 [[nodiscard]] Marks wanted_marks(const Write& write, const std::string& policy, const Gated* gated,
                                  const Attempt& attempt);
 
@@ -110,10 +126,11 @@ using Verdict = std::variant<Allow, Held, Denied>;
 [[nodiscard]] Verdict decide(const Write& write, const ApprovalPolicy& policy, const Gated& gated,
                              const Attempt& attempt, Instant now);
 
-// A held Deployment must not go from 0 to N replicas: with no active ReplicaSet the paused controller would run
-// the held template. nullopt: no objection.
-[[nodiscard]] std::optional<Denied> objection_to_scale(const std::string& namespace_, const std::string& name,
-                                                       const std::map<std::string, std::string>& held,
-                                                       std::int64_t old_replicas, std::int64_t new_replicas);
+// A held Deployment must not go from 0 to N replicas: with no active ReplicaSet the paused
+// controller would run the held template. nullopt: no objection.
+[[nodiscard]] std::optional<Denied> objection_to_scale(
+    const std::string& namespace_, const std::string& name,
+    const std::map<std::string, std::string>& held, std::int64_t old_replicas,
+    std::int64_t new_replicas);
 
 }  // namespace holdpoint

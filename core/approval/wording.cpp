@@ -5,6 +5,7 @@
 
 #include "base/text.hpp"
 #include "core/approval/hold.hpp"
+#include "crds/codec.hpp"
 
 namespace holdpoint {
 namespace {
@@ -15,12 +16,15 @@ std::string place(const Target& target) {
 
 std::string needs(const ApprovalPolicy& policy, const Standing& standing) {
   if (!standing.waiting_for.empty()) return standing.waiting_for;
+  if (standing.phase == RequestPhase::Scheduled) return standing.message;
   if (policy.spec.stages.empty()) return "no stage, so nobody can approve";
   const Stage& first = policy.spec.stages.front();
   return "0 of " + std::to_string(first.required) + ", needs " + who_may(first);
 }
 
-std::string warning(const std::string& text) { return visible_cut(harmless(text), kWarningColumns); }
+std::string warning(const std::string& text) {
+  return visible_cut(harmless(text), kWarningColumns);
+}
 
 }  // namespace
 
@@ -37,35 +41,58 @@ std::string harmless(std::string text) {
 
 std::string describe_target(const Target& target) {
   const std::string name = target.name.empty() ? target.generate_name + "*" : target.name;
-  return visible(target.kind + " " + (target.namespace_.empty() ? "" : target.namespace_ + "/") + name);
+  return visible(target.kind + " " + (target.namespace_.empty() ? "" : target.namespace_ + "/") +
+                 name);
 }
 
-std::vector<std::string> held_warnings(const Target& target, const std::string& request, const ApprovalPolicy& policy,
-                                       const Standing& standing) {
+std::vector<std::string> held_warnings(const Target& target, const std::string& request,
+                                       const ApprovalPolicy& policy, const Standing& standing) {
   const std::string see = "see: kubectl holdpoint show " + request + " -n " + place(target);
   if (standing.phase == RequestPhase::Approved)
     return {warning("holdpoint: approved, being released: " + request)};
   if (standing.phase == RequestPhase::Denied)
     return {warning("holdpoint: still held, " + standing.message),
-            warning("holdpoint: to ask again: kubectl annotate --overwrite " + target.resource + "/" + target.name + " " +
-                    kAskAgainAnnotation + "=" + request)};
-  return {warning("holdpoint: " + describe_target(target) + " is stored but held until approved: " +
-                  needs(policy, standing)),
+            warning("holdpoint: to ask again: kubectl annotate --overwrite " + target.resource +
+                    "/" + target.name + " " + kAskAgainAnnotation + "=" + request)};
+  if (standing.phase == RequestPhase::Scheduled)
+    return {warning("holdpoint: " + describe_target(target) +
+                    " is stored but held: " + standing.message),
+            warning(see)};
+  return {warning("holdpoint: " + describe_target(target) +
+                  " is stored but held until approved: " + needs(policy, standing)),
           warning(see)};
 }
 
-std::vector<std::string> would_hold_warnings(const Target& target, const ApprovalPolicy& policy, RequestHold hold) {
+std::vector<std::string> would_hold_warnings(const Target& target, const ApprovalPolicy& policy,
+                                             RequestHold hold, const Standing& standing,
+                                             const Risk& risk) {
+  const std::string level(to_string(risk.level));
+  if (standing.by_policy)
+    return {warning("holdpoint: " + describe_target(target) + " flows: policy " +
+                    policy.metadata.name + " asks nobody at risk " + level)};
   const std::string how = hold == RequestHold::Suspend ? "held" : "refused";
-  return {warning("holdpoint: " + describe_target(target) + " would be " + how + " until approved: policy " +
-                  policy.metadata.name + " needs " + needs(policy, {}).substr(std::string("0 of ").size()))};
+  std::vector<std::string> lines{warning("holdpoint: " + describe_target(target) + " would be " +
+                                         how + " until approved: policy " + policy.metadata.name +
+                                         ": " + needs(policy, standing))};
+  std::vector<std::string> stages;
+  for (const Stage& stage : policy.spec.stages)
+    if (!stage.when.has_value() || stage.when->risk_at_least <= risk.level)
+      stages.push_back(stage.name + " (" + std::to_string(stage.required) + " of " +
+                       who_may(stage) + ")");
+  if (stages.size() > 1) lines.push_back(warning("holdpoint: stages: " + join(stages, ", then ")));
+  for (std::size_t i = 0; i < std::min<std::size_t>(risk.hits.size(), 3); ++i)
+    lines.push_back(warning("holdpoint: risk " + std::string(to_string(risk.hits[i].level)) + ": " +
+                            risk.hits[i].what));
+  return lines;
 }
 
-std::string denied_message(const Target& target, const std::string& request, const ApprovalPolicy& policy,
-                           const Standing& standing, const std::vector<std::string>& summary) {
+std::string denied_message(const Target& target, const std::string& request,
+                           const ApprovalPolicy& policy, const Standing& standing,
+                           const std::vector<std::string>& summary) {
   const bool denied = standing.phase == RequestPhase::Denied;
-  std::string text = describe_target(target) +
-                     (denied ? " was not stored: request " + request + " was denied"
-                             : " was not stored: it waits for approval as " + request);
+  std::string text =
+      describe_target(target) + (denied ? " was not stored: request " + request + " was denied"
+                                        : " was not stored: it waits for approval as " + request);
   const auto line = [&](std::string_view label, const std::string& value) {
     text += "\n  " + std::string(label) + visible_cut(value, 160);
   };
@@ -74,11 +101,14 @@ std::string denied_message(const Target& target, const std::string& request, con
   line("policy:  ", policy.metadata.name);
   if (denied) {
     line("denied:  ", standing.message);
-    line("next:    ", "talk to them; to ask again set this annotation on the object and apply it again:");
+    line("next:    ",
+         "talk to them; to ask again set this annotation on the object and apply it again:");
     text += "\n" + std::string(kAskAgainAnnotation) + ": " + request;
   } else {
     line("needs:   ", needs(policy, standing));
-    line("next:    ", "pass the command below to an approver, then apply again");
+    line("next:    ", standing.phase == RequestPhase::Scheduled
+                          ? "apply again then"
+                          : "pass the command below to an approver, then apply again");
     text += "\nkubectl holdpoint approve " + request + " -n " + place(target);
   }
   return harmless(text);

@@ -1,9 +1,9 @@
 // What people read when a write is held or refused.
 //
-// A denial's first line stands alone (clients cut there), its last line is the command to copy. A warning is one
-// line of at most 120 characters, for the API server drops longer and broken ones. No text here, ours or a
-// user's, ever says that something cannot be changed: GitOps clients delete live objects on such words. Pure;
-// thread-safe.
+// A denial's first line stands alone (clients cut there), its last line is the command to copy. A
+// warning is one line of at most 120 characters, for the API server drops longer and broken ones.
+// No text here, ours or a user's, ever says that something cannot be changed: GitOps clients delete
+// live objects on such words. Pure; thread-safe.
 #pragma once
 
 #include <string>
@@ -19,11 +19,17 @@ inline constexpr std::size_t kWarningColumns = 120;
 // "Deployment production/web".
 [[nodiscard]] std::string describe_target(const Target& target);
 
-[[nodiscard]] std::vector<std::string> held_warnings(const Target& target, const std::string& request,
-                                                     const ApprovalPolicy& policy, const Standing& standing);
-// For a dry run, and for policies that only warn: what would happen.
-[[nodiscard]] std::vector<std::string> would_hold_warnings(const Target& target, const ApprovalPolicy& policy,
-                                                           RequestHold hold);
+[[nodiscard]] std::vector<std::string> held_warnings(const Target& target,
+                                                     const std::string& request,
+                                                     const ApprovalPolicy& policy,
+                                                     const Standing& standing);
+// For a dry run, and for policies that only warn: what would happen, who would be asked, and why it
+// is risky.
+[[nodiscard]] std::vector<std::string> would_hold_warnings(const Target& target,
+                                                           const ApprovalPolicy& policy,
+                                                           RequestHold hold,
+                                                           const Standing& standing,
+                                                           const Risk& risk);
 [[nodiscard]] std::string denied_message(const Target& target, const std::string& request,
                                          const ApprovalPolicy& policy, const Standing& standing,
                                          const std::vector<std::string>& summary);

@@ -1,4 +1,5 @@
-// holdpoint-gen writes what is generated from the field lists: the CRDs' YAML and the reference of all fields.
+// holdpoint-gen writes what is generated from the field lists: the CRDs' YAML and the reference of
+// all fields.
 #include <yaml-cpp/yaml.h>
 
 #include <CLI/CLI.hpp>
@@ -11,7 +12,8 @@ namespace {
 
 using holdpoint::Json;
 
-// Strings are always quoted: yaml-cpp leaves `true`, `123` and `on` bare, which YAML then reads as something else.
+// Strings are always quoted: yaml-cpp leaves `true`, `123` and `on` bare, which YAML then reads as
+// something else.
 void emit(YAML::Emitter& out, const Json& value) {
   if (value.is_object()) {
     if (value.empty()) out << YAML::Flow;
@@ -48,14 +50,16 @@ void write_crds(const std::string& folder) {
     YAML::Emitter out;
     emit(out, crd);
     write_file(folder + "/" + crd["spec"]["names"]["plural"].get<std::string>() + ".yaml",
-               "# Generated from the field lists in crds/fields.hpp by `make generate`.\n" + std::string(out.c_str()) + "\n");
+               "# Generated from the field lists in crds/fields.hpp by `make generate`.\n" +
+                   std::string(out.c_str()) + "\n");
   }
 }
 
 std::string type_of(const Json& schema) {
   if (schema.contains("enum")) {
     std::string text;
-    for (const Json& name : schema["enum"]) text += (text.empty() ? "" : ", ") + name.get<std::string>();
+    for (const Json& name : schema["enum"])
+      text += (text.empty() ? "" : ", ") + name.get<std::string>();
     return text;
   }
   const std::string type = schema.value("type", "any");
@@ -67,7 +71,8 @@ std::string type_of(const Json& schema) {
 void document(std::string& out, const std::string& path, const Json& schema, bool required) {
   out += "| `" + path + "` | " + type_of(schema) + " | " + (required ? "yes" : "");
   std::string doc = schema.value("description", "");
-  for (std::size_t at = 0; (at = doc.find('|', at)) != std::string::npos; at += 2) doc.insert(at, "\\");
+  for (std::size_t at = 0; (at = doc.find('|', at)) != std::string::npos; at += 2)
+    doc.insert(at, "\\");
   out += " | " + doc + " |\n";
   const bool list = schema.value("type", "") == "array";
   const Json& object = list ? schema["items"] : schema;
@@ -82,14 +87,18 @@ void document(std::string& out, const std::string& path, const Json& schema, boo
 
 void write_docs(const std::string& file) {
   std::string out =
-      "<!-- Generated from the field lists in crds/fields.hpp by `make generate`. -->\n# Reference\n\n"
-      "All fields of the four kinds of `holdpoint.dev/v1alpha1`. `kubectl explain` tells the same.\n";
+      "<!-- Generated from the field lists in crds/fields.hpp by `make generate`. -->\n# "
+      "Reference\n\n"
+      "All fields of the four kinds of `holdpoint.dev/v1alpha1`. `kubectl explain` tells the "
+      "same.\n";
   for (const Json& crd : holdpoint::custom_resource_definitions()) {
     const Json& schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
-    out += "\n## " + crd["spec"]["names"]["kind"].get<std::string>() + "\n\n" + schema["description"].get<std::string>() +
+    out += "\n## " + crd["spec"]["names"]["kind"].get<std::string>() + "\n\n" +
+           schema["description"].get<std::string>() +
            "\n\n| field | type | required | |\n|---|---|---|---|\n";
     document(out, "spec", schema["properties"]["spec"], true);
-    if (schema["properties"].contains("status")) document(out, "status", schema["properties"]["status"], false);
+    if (schema["properties"].contains("status"))
+      document(out, "status", schema["properties"]["status"], false);
   }
   write_file(file, out);
 }

@@ -1,5 +1,7 @@
-// Measures a running Holdpoint from outside: admission over keep-alive TLS connections, and the time from an Approval
-// to the resumed object. Started by hack/bench, which prints what it finds.
+// Measures a running Holdpoint from outside: admission over keep-alive TLS connections, and the
+// time from an Approval to the resumed object. Started by hack/bench, which prints what it finds.
+#include <CLI/CLI.hpp>
+#include <algorithm>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -7,9 +9,6 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
-
-#include <CLI/CLI.hpp>
-#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <fstream>
@@ -36,17 +35,18 @@ double ms_since(Timer::time_point start) {
 void print(const char* what, std::vector<double> times, double seconds) {
   std::sort(times.begin(), times.end());
   const auto at = [&](double share) {
-    return times[std::min(times.size() - 1, static_cast<std::size_t>(share * static_cast<double>(times.size())))];
+    return times[std::min(times.size() - 1,
+                          static_cast<std::size_t>(share * static_cast<double>(times.size())))];
   };
-  std::printf("%-34s n %6zu   p50 %8.3f ms   p90 %8.3f ms   p99 %8.3f ms   max %8.3f ms", what, times.size(), at(0.5),
-              at(0.9), at(0.99), times.back());
+  std::printf("%-34s n %6zu   p50 %8.3f ms   p90 %8.3f ms   p99 %8.3f ms   max %8.3f ms", what,
+              times.size(), at(0.5), at(0.9), at(0.99), times.back());
   if (seconds > 0) std::printf("   %8.0f per second", static_cast<double>(times.size()) / seconds);
   std::printf("\n");
 }
 
 // One keep-alive connection that sends the same review again and again.
-std::vector<double> admit(const std::string& host, const std::string& port, const std::string& target,
-                          const std::string& body, int requests) {
+std::vector<double> admit(const std::string& host, const std::string& port,
+                          const std::string& target, const std::string& body, int requests) {
   asio::io_context io;
   asio::ssl::context tls(asio::ssl::context::tls_client);
   tls.set_verify_mode(asio::ssl::verify_none);  // it is our own process on loopback
@@ -68,8 +68,10 @@ std::vector<double> admit(const std::string& host, const std::string& port, cons
     http::response<http::string_body> response;
     http::read(stream, buffer, response);
     times.push_back(ms_since(start));
-    if (response.result_int() != 200 || response.body().find("\"allowed\":true") == std::string::npos)
-      throw std::runtime_error("not admitted: " + std::to_string(response.result_int()) + " " + response.body());
+    if (response.result_int() != 200 ||
+        response.body().find("\"allowed\":true") == std::string::npos)
+      throw std::runtime_error("not admitted: " + std::to_string(response.result_int()) + " " +
+                               response.body());
   }
   return times;
 }
@@ -89,16 +91,20 @@ int bench_admission(const std::string& host, const std::string& port, const std:
   const double seconds = ms_since(start) / 1000;
   std::vector<double> all;
   for (const auto& mine : times) all.insert(all.end(), mine.begin(), mine.end());
-  print(("admission, " + std::to_string(connections) + " connection" + (connections == 1 ? "" : "s")).c_str(), all,
-        seconds);
+  print(
+      ("admission, " + std::to_string(connections) + " connection" + (connections == 1 ? "" : "s"))
+          .c_str(),
+      all, seconds);
   return 0;
 }
 
 // The newest request of a Deployment, once it is there.
-std::string request_of(const holdpoint::kube::Client& client, const std::string& namespace_, const std::string& name) {
+std::string request_of(const holdpoint::kube::Client& client, const std::string& namespace_,
+                       const std::string& name) {
   for (int tries = 0; tries < 200; ++tries) {
-    const auto list = client.list({"holdpoint.dev", "v1alpha1", "approvalrequests", namespace_, "", ""}, {},
-                                  holdpoint::Deadline::in(holdpoint::Duration(5'000)));
+    const auto list =
+        client.list({"holdpoint.dev", "v1alpha1", "approvalrequests", namespace_, "", ""}, {},
+                    holdpoint::Deadline::in(holdpoint::Duration(5'000)));
     if (list.ok())
       for (const auto& item : list->items)
         if (holdpoint::string_at(item, {"spec", "target", "name"}) == name)
@@ -108,9 +114,12 @@ std::string request_of(const holdpoint::kube::Client& client, const std::string&
   throw std::runtime_error("no request for " + name);
 }
 
-int bench_release(const std::string& kubeconfig, const std::string& namespace_, const std::vector<std::string>& names) {
+int bench_release(const std::string& kubeconfig, const std::string& namespace_,
+                  const std::vector<std::string>& names) {
   using namespace holdpoint;
-  const auto config = [&](const char* context) { return kube::load_kubeconfig(kubeconfig, context).value(); };
+  const auto config = [&](const char* context) {
+    return kube::load_kubeconfig(kubeconfig, context).value();
+  };
   const kube::Client admin(config("admin"), "bench");
   const kube::Client lead(config("lead"), "bench");
   std::vector<double> times;
@@ -119,23 +128,28 @@ int bench_release(const std::string& kubeconfig, const std::string& namespace_, 
     const std::string request = request_of(admin, namespace_, name);
     const auto before = admin.get(path, Deadline::in(Duration(5'000)));
     if (!before.ok()) throw std::runtime_error(describe(before.error()));
-    const Json approval{{"apiVersion", "holdpoint.dev/v1alpha1"},
-                        {"kind", "Approval"},
-                        {"metadata", {{"generateName", name + "-"}}},
-                        {"spec", {{"request", {{"name", request}}}, {"decision", "Approve"}, {"reason", "bench"}}}};
+    const Json approval{
+        {"apiVersion", "holdpoint.dev/v1alpha1"},
+        {"kind", "Approval"},
+        {"metadata", {{"generateName", name + "-"}}},
+        {"spec", {{"request", {{"name", request}}}, {"decision", "Approve"}, {"reason", "bench"}}}};
     const auto start = Timer::now();
-    const auto created = lead.create({"holdpoint.dev", "v1alpha1", "approvals", namespace_, "", ""}, approval, {},
-                                     Deadline::in(Duration(10'000)));
+    const auto created = lead.create({"holdpoint.dev", "v1alpha1", "approvals", namespace_, "", ""},
+                                     approval, {}, Deadline::in(Duration(10'000)));
     if (!created.ok()) throw std::runtime_error(describe(created.error()));
     bool resumed = false;
-    const auto watched = admin.watch(
-        {"apps", "v1", "deployments", namespace_, "", ""}, {{"fieldSelector", "metadata.name=" + name}},
-        string_at(*before, {"metadata", "resourceVersion"}), Duration(20'000), {}, [&](const kube::WatchEvent& event) {
-          const Json* spec = member_at(event.object, {"spec"});
-          resumed = event.type == kube::WatchEventType::Modified && spec != nullptr && !spec->contains("paused");
-          return !resumed;
-        });
-    if (!resumed) throw std::runtime_error(name + " was not resumed" + (watched.ok() ? "" : ": " + describe(watched.error())));
+    const auto watched = admin.watch({"apps", "v1", "deployments", namespace_, "", ""},
+                                     {{"fieldSelector", "metadata.name=" + name}},
+                                     string_at(*before, {"metadata", "resourceVersion"}),
+                                     Duration(20'000), {}, [&](const kube::WatchEvent& event) {
+                                       const Json* spec = member_at(event.object, {"spec"});
+                                       resumed = event.type == kube::WatchEventType::Modified &&
+                                                 spec != nullptr && !spec->contains("paused");
+                                       return !resumed;
+                                     });
+    if (!resumed)
+      throw std::runtime_error(name + " was not resumed" +
+                               (watched.ok() ? "" : ": " + describe(watched.error())));
     times.push_back(ms_since(start));
   }
   print("Approval to resumed Deployment", times, 0);

@@ -210,6 +210,7 @@ Approval an_approval(const ApprovalRequest& request, const std::string& who,
   approval.metadata.name = unique(who);
   approval.metadata.namespace_ = request.metadata.namespace_;
   approval.metadata.labels = {{"holdpoint.dev/policy", request.spec.policy.name},
+                              {"holdpoint.dev/decision", std::string(to_string(decision))},
                               {"holdpoint.dev/request-uid", request.metadata.uid}};
   approval.metadata.owner_references = Json::array({{{"apiVersion", kApiVersion},
                                                      {"kind", kind_info<ApprovalRequest>().kind},

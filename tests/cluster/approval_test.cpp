@@ -10,7 +10,8 @@
 namespace holdpoint::cluster {
 namespace {
 
-std::string asked(const Scene& scene, const std::string& name = "web", const std::string& who = "developer") {
+std::string asked(const Scene& scene, const std::string& name = "web",
+                  const std::string& who = "developer") {
   must(scene.create(who, scene.deployments(), scene.deployment(name)));
   return scene.open_request(name).metadata.name;
 }
@@ -26,27 +27,32 @@ TEST_CASE("A6: author, uid and digest are stamped from what the API server authe
                       {"decision", "Approve"},
                       {"policy", "another"},
                       {"author", {{"username", "second-lead"}, {"groups", {"system:masters"}}}}}}};
-  const Approval stored = must(decode<Approval>(must(scene.create("lead", scene.approvals(), forged))));
+  const Approval stored =
+      must(decode<Approval>(must(scene.create("lead", scene.approvals(), forged))));
   CHECK(stored.spec.author.username == "lead");
-  CHECK(std::find(stored.spec.author.groups.begin(), stored.spec.author.groups.end(), "system:masters") ==
-        stored.spec.author.groups.end());
+  CHECK(std::find(stored.spec.author.groups.begin(), stored.spec.author.groups.end(),
+                  "system:masters") == stored.spec.author.groups.end());
   CHECK(stored.spec.policy == scene.policy());
   CHECK(stored.spec.request.uid == scene.request(request).metadata.uid);
   CHECK(stored.spec.request.binding_digest == scene.request(request).spec.binding_digest);
   // And never changes.
-  CHECK_FALSE(scene.merge("admin", scene.approvals("forged"), {{"spec", {{"decision", "Deny"}}}}).ok());
-  CHECK_FALSE(scene.merge("admin", scene.approvals("forged"), {{"spec", {{"author", {{"username", "x"}}}}}}).ok());
+  CHECK_FALSE(
+      scene.merge("admin", scene.approvals("forged"), {{"spec", {{"decision", "Deny"}}}}).ok());
+  CHECK_FALSE(
+      scene.merge("admin", scene.approvals("forged"), {{"spec", {{"author", {{"username", "x"}}}}}})
+          .ok());
 }
 
 TEST_CASE("an Approval of another request than meant is refused") {
   const Scene scene;
   const std::string request = asked(scene);
   const auto with = [&](const Json& reference) {
-    return scene.create("lead", scene.approvals(),
-                        {{"apiVersion", kApiVersion},
-                         {"kind", "Approval"},
-                         {"metadata", {{"generateName", "a-"}}},
-                         {"spec", {{"request", reference}, {"decision", "Approve"}, {"reason", "x"}}}});
+    return scene.create(
+        "lead", scene.approvals(),
+        {{"apiVersion", kApiVersion},
+         {"kind", "Approval"},
+         {"metadata", {{"generateName", "a-"}}},
+         {"spec", {{"request", reference}, {"decision", "Approve"}, {"reason", "x"}}}});
   };
   CHECK_FALSE(with({{"name", "no-such-request"}}).ok());
   CHECK_FALSE(with({{"name", request}, {"uid", "00000000-0000-0000-0000-000000000000"}}).ok());
@@ -61,8 +67,11 @@ TEST_CASE("the requester cannot approve, whatever groups they are in") {
       {{"apiVersion", "rbac.authorization.k8s.io/v1"},
        {"kind", "RoleBinding"},
        {"metadata", {{"name", "lead-edits"}}},
-       {"roleRef", {{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "ClusterRole"}, {"name", "edit"}}},
-       {"subjects", Json::array({{{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "User"}, {"name", "lead"}}})}},
+       {"roleRef",
+        {{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "ClusterRole"}, {"name", "edit"}}},
+       {"subjects",
+        Json::array(
+            {{{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "User"}, {"name", "lead"}}})}},
       {}, soon()));
   const std::string request = asked(scene, "web", "lead");
   const auto own = scene.decide("lead", request);
@@ -90,7 +99,8 @@ TEST_CASE("A9: a right lost after approving no longer counts at release") {
   // sre is named here and gets the right in this namespace alone, so that it can be taken away.
   REQUIRE_FALSE(scene.create("developer", scene.config_maps(), scene.config_map("app", "1")).ok());
   const std::string request = scene.open_request("app").metadata.name;
-  const auto bindings = path_of("rbac.authorization.k8s.io/v1", "clusterrolebindings", "", "test-cluster-approvers");
+  const auto bindings =
+      path_of("rbac.authorization.k8s.io/v1", "clusterrolebindings", "", "test-cluster-approvers");
   scene.approve("lead", request);
   const Json binding = scene.get(bindings);
   Json without = binding;
@@ -101,7 +111,9 @@ TEST_CASE("A9: a right lost after approving no longer counts at release") {
   back["subjects"] = binding["subjects"];
   must(client_as("admin").update(bindings, back, {}, soon()));
   CHECK_FALSE(stored.ok());
-  CHECK(eventually([&] { return scene.create("developer", scene.config_maps(), scene.config_map("app", "1")).ok(); }));
+  CHECK(eventually([&] {
+    return scene.create("developer", scene.config_maps(), scene.config_map("app", "1")).ok();
+  }));
 }
 
 TEST_CASE("two are needed: one person twice is one, two people are two") {
@@ -121,8 +133,9 @@ TEST_CASE("kubectl wait sees the approval") {
   const Scene scene;
   const std::string request = asked(scene);
   scene.approve("lead", request);
-  const auto waited = as("developer").kubectl(
-      {"wait", "approvalrequest/" + request, "-n", scene.ns(), "--for=condition=Approved", "--timeout=20s"});
+  const auto waited = as("developer")
+                          .kubectl({"wait", "approvalrequest/" + request, "-n", scene.ns(),
+                                    "--for=condition=Approved", "--timeout=20s"});
   CHECK_MESSAGE(waited.ok(), waited.text());
 }
 
@@ -175,7 +188,8 @@ TEST_CASE("what waits too long expires, and what is approved too long ago does t
   SUBCASE("pending") {
     shape.spec_patch = {{"expiry", {{"pending", "2s"}}}};
     const Scene scene(shape);
-    REQUIRE_FALSE(scene.create("developer", scene.config_maps(), scene.config_map("app", "1")).ok());
+    REQUIRE_FALSE(
+        scene.create("developer", scene.config_maps(), scene.config_map("app", "1")).ok());
     const std::string request = scene.open_request("app").metadata.name;
     scene.await_phase(request, RequestPhase::Expired);
     CHECK_FALSE(scene.decide("lead", request).ok());
@@ -183,7 +197,8 @@ TEST_CASE("what waits too long expires, and what is approved too long ago does t
   SUBCASE("approved") {
     shape.spec_patch = {{"expiry", {{"approved", "2s"}}}};
     const Scene scene(shape);
-    REQUIRE_FALSE(scene.create("developer", scene.config_maps(), scene.config_map("app", "1")).ok());
+    REQUIRE_FALSE(
+        scene.create("developer", scene.config_maps(), scene.config_map("app", "1")).ok());
     const std::string request = scene.open_request("app").metadata.name;
     scene.approve("lead", request);
     scene.await_phase(request, RequestPhase::Expired);
@@ -192,14 +207,17 @@ TEST_CASE("what waits too long expires, and what is approved too long ago does t
   }
 }
 
-TEST_CASE("B12: nobody but the operator and the webhook writes a status, and a phase approves nothing") {
+TEST_CASE(
+    "B12: nobody but the operator and the webhook writes a status, and a phase approves nothing") {
   const Scene scene;
   const std::string request = asked(scene);
   kube::ResourcePath status = scene.requests(request);
   status.subresource = "status";
   for (const char* who : {"admin", "developer", "lead"})
     CHECK_FALSE(scene.merge(who, status, {{"status", {{"phase", "Approved"}}}}).ok());
-  CHECK_FALSE(scene.merge("admin", scene.requests(request), {{"spec", {{"contentDigest", "sha256:0"}}}}).ok());
+  CHECK_FALSE(
+      scene.merge("admin", scene.requests(request), {{"spec", {{"contentDigest", "sha256:0"}}}})
+          .ok());
 }
 
 TEST_CASE("requests are made by the webhook alone and deleted by no person") {
@@ -214,19 +232,27 @@ TEST_CASE("requests are made by the webhook alone and deleted by no person") {
 
 TEST_CASE("A13: a Secret's value is nowhere in a request, whatever its shape") {
   const std::string canary = unique("canary");
-  must(client_as("admin").patch(path_of("rbac.authorization.k8s.io/v1", "clusterroles", "", "test-gated-secrets"),
-                                kube::PatchType::Apply,
-                                {{"apiVersion", "rbac.authorization.k8s.io/v1"},
-                                 {"kind", "ClusterRole"},
-                                 {"metadata", {{"name", "test-gated-secrets"}, {"labels", {{"holdpoint.dev/gated-kinds", "true"}}}}},
-                                 {"rules", Json::array({{{"apiGroups", {""}}, {"resources", {"secrets"}}, {"verbs", {"get", "list", "watch"}}}})}},
-                                {false, true, "test"}, soon()));
+  must(client_as("admin").patch(
+      path_of("rbac.authorization.k8s.io/v1", "clusterroles", "", "test-gated-secrets"),
+      kube::PatchType::Apply,
+      {{"apiVersion", "rbac.authorization.k8s.io/v1"},
+       {"kind", "ClusterRole"},
+       {"metadata",
+        {{"name", "test-gated-secrets"}, {"labels", {{"holdpoint.dev/gated-kinds", "true"}}}}},
+       {"rules", Json::array({{{"apiGroups", {""}},
+                               {"resources", {"secrets"}},
+                               {"verbs", {"get", "list", "watch"}}}})}},
+      {false, true, "test"}, soon()));
   PolicyShape shape;
-  shape.resources = Json::array({{{"apiGroups", {""}}, {"resources", {"secrets"}}, {"operations", {"CREATE", "UPDATE"}}}});
+  shape.resources = Json::array(
+      {{{"apiGroups", {""}}, {"resources", {"secrets"}}, {"operations", {"CREATE", "UPDATE"}}}});
   const Scene scene(shape);
   const auto secrets = path_of("v1", "secrets", scene.ns());
   const auto secret = [&](const char* form, const std::string& value) {
-    return Json{{"apiVersion", "v1"}, {"kind", "Secret"}, {"metadata", {{"name", "db"}}}, {form, {{"password", value}}}};
+    return Json{{"apiVersion", "v1"},
+                {"kind", "Secret"},
+                {"metadata", {{"name", "db"}}},
+                {form, {{"password", value}}}};
   };
   REQUIRE_FALSE(scene.create("developer", secrets, secret("stringData", canary)).ok());
   const ApprovalRequest request = scene.open_request("db");
@@ -247,31 +273,44 @@ TEST_CASE("every fact of a request's life is on the chain once, in order, and th
   std::vector<std::string> facts;
   CHECK(eventually([&] {
     facts.clear();
-    auto list = must(client_as("auditor").list(path_of(kApiVersion, "auditrecords", "holdpoint-system"), {}, soon()));
-    std::sort(list.items.begin(), list.items.end(), [](const Json& a, const Json& b) { return a["metadata"]["name"] < b["metadata"]["name"]; });
+    auto list = must(client_as("auditor").list(
+        path_of(kApiVersion, "auditrecords", "holdpoint-system"), {}, soon()));
+    std::sort(list.items.begin(), list.items.end(), [](const Json& a, const Json& b) {
+      return a["metadata"]["name"] < b["metadata"]["name"];
+    });
     for (const Json& item : list.items)
-      if (string_at(item, {"spec", "subject", "request"}) == request) facts.push_back(string_at(item, {"spec", "fact"}));
+      if (string_at(item, {"spec", "subject", "request"}) == request)
+        facts.push_back(string_at(item, {"spec", "fact"}));
     return std::find(facts.begin(), facts.end(), "Released") != facts.end();
   }));
   for (const char* fact : {"Requested", "Approved", "Granted", "Released"}) {
     CAPTURE(fact);
     CHECK(std::count(facts.begin(), facts.end(), fact) == 1);
   }
-  CHECK(std::find(facts.begin(), facts.end(), "Requested") < std::find(facts.begin(), facts.end(), "Approved"));
-  CHECK(std::find(facts.begin(), facts.end(), "Approved") < std::find(facts.begin(), facts.end(), "Released"));
+  CHECK(std::find(facts.begin(), facts.end(), "Requested") <
+        std::find(facts.begin(), facts.end(), "Approved"));
+  CHECK(std::find(facts.begin(), facts.end(), "Approved") <
+        std::find(facts.begin(), facts.end(), "Released"));
   const auto verified = as("auditor").kubectl({"holdpoint", "audit", "verify"});
   CHECK_MESSAGE(verified.ok(), verified.text());
 }
 
 TEST_CASE("records are written by the operator alone and never changed") {
-  const auto records = must(client_as("auditor").list(path_of(kApiVersion, "auditrecords", "holdpoint-system"), {}, soon()));
+  const auto records = must(client_as("auditor").list(
+      path_of(kApiVersion, "auditrecords", "holdpoint-system"), {}, soon()));
   REQUIRE_FALSE(records.items.empty());
-  const auto path = path_of(kApiVersion, "auditrecords", "holdpoint-system", records.items[0]["metadata"]["name"]);
-  CHECK_FALSE(client_as("admin").patch(path, kube::PatchType::Merge, {{"spec", {{"message", "x"}}}}, {}, soon()).ok());
+  const auto path = path_of(kApiVersion, "auditrecords", "holdpoint-system",
+                            records.items[0]["metadata"]["name"]);
+  CHECK_FALSE(client_as("admin")
+                  .patch(path, kube::PatchType::Merge, {{"spec", {{"message", "x"}}}}, {}, soon())
+                  .ok());
   CHECK_FALSE(client_as("admin").remove(path, "", soon()).ok());
   Json forged = records.items[0];
   forged["metadata"] = {{"name", "999999999999"}};
-  CHECK_FALSE(client_as("admin").create(path_of(kApiVersion, "auditrecords", "holdpoint-system"), forged, {}, soon()).ok());
+  CHECK_FALSE(
+      client_as("admin")
+          .create(path_of(kApiVersion, "auditrecords", "holdpoint-system"), forged, {}, soon())
+          .ok());
 }
 
 }  // namespace

@@ -8,15 +8,19 @@ namespace holdpoint::cluster {
 namespace {
 
 const Json kUnpause{{"spec", {{"paused", false}}}};
-const Json kDropMarks{{"metadata",
-                       {{"annotations", {{"holdpoint.dev/held", nullptr}, {"holdpoint.dev/held-by", nullptr}}}}}};
+const Json kDropMarks{
+    {"metadata",
+     {{"annotations", {{"holdpoint.dev/held", nullptr}, {"holdpoint.dev/held-by", nullptr}}}}}};
 
 Json image(const std::string& name) {
-  return {{"spec", {{"template", {{"spec", {{"containers", Json::array({{{"name", "main"}, {"image", name}}})}}}}}}}};
+  return {{"spec",
+           {{"template",
+             {{"spec", {{"containers", Json::array({{{"name", "main"}, {"image", name}}})}}}}}}}};
 }
 
 std::size_t replica_sets(const Scene& scene) {
-  return must(client_as("admin").list(path_of("apps/v1", "replicasets", scene.ns()), {}, soon())).items.size();
+  return must(client_as("admin").list(path_of("apps/v1", "replicasets", scene.ns()), {}, soon()))
+      .items.size();
 }
 
 // The controller has seen the newest spec, so what it did not do by now it will not do.
@@ -68,13 +72,15 @@ TEST_CASE("un-pausing, dropping the marks or both leaves a held Deployment held"
 TEST_CASE("marks that a user writes hold nothing and free nothing") {
   const Scene scene;
   Json forged = scene.deployment("web");
-  forged["metadata"]["annotations"] = {{"holdpoint.dev/held", scene.policy() + "/nothing-1"}, {"holdpoint.dev/held-by", R"(["lead"])"}};
+  forged["metadata"]["annotations"] = {{"holdpoint.dev/held", scene.policy() + "/nothing-1"},
+                                       {"holdpoint.dev/held-by", R"(["lead"])"}};
   forged["spec"]["paused"] = true;
   const Json stored = must(scene.create("developer", scene.deployments(), forged));
   const ApprovalRequest request = scene.open_request("web");
   CHECK(held_mark(stored) == scene.policy() + "/" + request.metadata.name);
   CHECK(request.spec.requester.username == "developer");
-  CHECK(stored["metadata"]["annotations"]["holdpoint.dev/held-by"].get<std::string>().find("developer") != std::string::npos);
+  CHECK(stored["metadata"]["annotations"]["holdpoint.dev/held-by"].get<std::string>().find(
+            "developer") != std::string::npos);
 }
 
 TEST_CASE("an identical re-apply asks nothing new") {
@@ -97,19 +103,22 @@ TEST_CASE("the warning names what waits and how to see it, in one short line eac
   const Scene scene;
   const auto applied = as("developer").apply(dump_json(scene.deployment("web")));
   CHECK_MESSAGE(applied.ok(), applied.text());
-  CHECK(applied.err.find("Warning: holdpoint: Deployment " + scene.ns() + "/web is stored but held until approved") !=
+  CHECK(applied.err.find("Warning: holdpoint: Deployment " + scene.ns() +
+                         "/web is stored but held until approved") != std::string::npos);
+  CHECK(applied.err.find("kubectl holdpoint show " + scene.open_request("web").metadata.name) !=
         std::string::npos);
-  CHECK(applied.err.find("kubectl holdpoint show " + scene.open_request("web").metadata.name) != std::string::npos);
 }
 
-TEST_CASE("the base of a change on top of a held change is what runs, and going back to it passes") {
+TEST_CASE(
+    "the base of a change on top of a held change is what runs, and going back to it passes") {
   const Scene scene;
   scene.running_deployment("web", "web:1");
   const Json second = must(scene.merge("developer", scene.deployments("web"), image("web:2")));
   CHECK(is_paused(second));
   const ApprovalRequest first = scene.open_request("web");
   // Requests are told apart by time of creation, which the API server gives in whole seconds.
-  REQUIRE(eventually([&] { return to_rfc3339(system_clock().now()) > first.metadata.creation_timestamp; }));
+  REQUIRE(eventually(
+      [&] { return to_rfc3339(system_clock().now()) > first.metadata.creation_timestamp; }));
   const Json third = must(scene.merge("developer", scene.deployments("web"), image("web:3")));
   CHECK(is_paused(third));
   scene.await_phase(first.metadata.name, RequestPhase::Superseded);
@@ -152,7 +161,9 @@ TEST_CASE("the user's own pause outlives the hold") {
   CHECK(held_mark(released).empty());
 }
 
-TEST_CASE("B1: a held Deployment is not scaled from 0 to N, on the object or on its scale; other scaling flows") {
+TEST_CASE(
+    "B1: a held Deployment is not scaled from 0 to N, on the object or on its scale; other scaling "
+    "flows") {
   const Scene scene;
   scene.running_deployment("web", "web:1", 2);
   must(scene.merge("developer", scene.deployments("web"), image("web:2")));
@@ -181,11 +192,15 @@ TEST_CASE("writes that leave the covered part alone never reach the webhook") {
   const Scene scene(deployments);
   scene.running_deployment("web", "web:1", 2);
   settle(scene, "web");
-  const auto reviews = [&] { return webhook_metric("holdpoint_webhook_reviews_total", {{"policy", scene.policy()}}); };
+  const auto reviews = [&] {
+    return webhook_metric("holdpoint_webhook_reviews_total", {{"policy", scene.policy()}});
+  };
   // The controllers have had their say about the new Deployment.
   double before = reviews();
-  must(scene.merge("developer", scene.deployments("web"), {{"metadata", {{"annotations", {{"note", "x"}}}}}}));
-  must(scene.merge("developer", scene.deployments("web"), {{"metadata", {{"labels", {{"team", "shop"}}}}}}));
+  must(scene.merge("developer", scene.deployments("web"),
+                   {{"metadata", {{"annotations", {{"note", "x"}}}}}}));
+  must(scene.merge("developer", scene.deployments("web"),
+                   {{"metadata", {{"labels", {{"team", "shop"}}}}}}));
   must(scene.merge("developer", scene.deployments("web"), {{"spec", {{"replicas", 5}}}}));
   kube::ResourcePath scale = scene.deployments("web");
   scale.subresource = "scale";
@@ -200,13 +215,15 @@ TEST_CASE("a Job waits suspended, and runs once it is approved") {
   const Json stored = must(scene.create("developer", scene.jobs(), scene.job("migrate")));
   CHECK(is_suspended(stored));
   const ApprovalRequest request = scene.open_request("migrate");
-  const Json pushed = must(scene.merge("developer", scene.jobs("migrate"), {{"spec", {{"suspend", false}}}}));
+  const Json pushed =
+      must(scene.merge("developer", scene.jobs("migrate"), {{"spec", {{"suspend", false}}}}));
   CHECK(is_suspended(pushed));
   scene.approve("lead", request.metadata.name);
   scene.await_phase(request.metadata.name, RequestPhase::Released);
   CHECK_FALSE(is_suspended(scene.get(scene.jobs("migrate"))));
   CHECK(eventually([&] {
-    return must(client_as("admin").list(path_of("v1", "pods", scene.ns()), {}, soon())).items.size() == 1;
+    return must(client_as("admin").list(path_of("v1", "pods", scene.ns()), {}, soon()))
+               .items.size() == 1;
   }));
 }
 
@@ -230,14 +247,18 @@ TEST_CASE("B9: a running Job is never suspended: its gated update is refused and
   const std::string first = scene.open_request("migrate").metadata.name;
   scene.approve("lead", first);
   scene.await_phase(first, RequestPhase::Released);
-  REQUIRE(eventually([&] { return !string_at(scene.get(scene.jobs("migrate")), {"status", "startTime"}).empty(); }));
-  const auto changed = scene.merge("developer", scene.jobs("migrate"), {{"spec", {{"parallelism", 2}}}});
+  REQUIRE(eventually([&] {
+    return !string_at(scene.get(scene.jobs("migrate")), {"status", "startTime"}).empty();
+  }));
+  const auto changed =
+      scene.merge("developer", scene.jobs("migrate"), {{"spec", {{"parallelism", 2}}}});
   REQUIRE_FALSE(changed.ok());
   CHECK(changed.error().kind == ErrorKind::Forbidden);
   const Json job = scene.get(scene.jobs("migrate"));
   CHECK_FALSE(is_suspended(job));
   CHECK(held_mark(job).empty());
-  CHECK(must(client_as("admin").list(path_of("v1", "pods", scene.ns()), {}, soon())).items.size() == 1);
+  CHECK(must(client_as("admin").list(path_of("v1", "pods", scene.ns()), {}, soon())).items.size() ==
+        1);
 }
 
 TEST_CASE("B14: generated Jobs from one manifest are held each by its own request") {
@@ -255,7 +276,8 @@ TEST_CASE("B14: generated Jobs from one manifest are held each by its own reques
   scene.approve("lead", request);
   scene.await_phase(request, RequestPhase::Released);
   CHECK_FALSE(is_suspended(scene.get(scene.jobs(name_one))));
-  const Json pushed = must(scene.merge("developer", scene.jobs(name_two), {{"spec", {{"suspend", false}}}}));
+  const Json pushed =
+      must(scene.merge("developer", scene.jobs(name_two), {{"spec", {{"suspend", false}}}}));
   CHECK(is_suspended(pushed));
 }
 
@@ -270,7 +292,8 @@ TEST_CASE("two policies on one object: it is released when both are satisfied") 
   REQUIRE(requests.size() == 2);
   for (const auto& request : requests) {
     CHECK(is_paused(scene.get(scene.deployments("web"))));
-    scene.approve(request.spec.policy.name == scene.policy() ? "lead" : "security", request.metadata.name);
+    scene.approve(request.spec.policy.name == scene.policy() ? "lead" : "security",
+                  request.metadata.name);
     scene.await_phase(request.metadata.name, RequestPhase::Released);
   }
   const Json released = scene.get(scene.deployments("web"));
@@ -298,15 +321,30 @@ TEST_CASE("a denied change stays held until somebody asks again by name") {
 TEST_CASE("B15: the same change by any verb and encoding has one digest") {
   const Scene scene;
   scene.running_deployment("web", "web:1");
-  const std::string strategic = R"({"spec":{"template":{"spec":{"containers":[{"name":"main","image":"web:2"}]}}}})";
-  const std::string json = R"([{"op":"replace","path":"/spec/template/spec/containers/0/image","value":"web:2"}])";
+  const std::string strategic =
+      R"({"spec":{"template":{"spec":{"containers":[{"name":"main","image":"web:2"}]}}}})";
+  const std::string json =
+      R"([{"op":"replace","path":"/spec/template/spec/containers/0/image","value":"web:2"}])";
   Json full = scene.deployment("web", "web:2");
   const std::vector<std::function<Output()>> ways = {
-      [&] { return as("developer").kubectl({"patch", "deployment", "web", "-n", scene.ns(), "-p", strategic}); },
-      [&] { return as("developer").kubectl({"patch", "deployment", "web", "-n", scene.ns(), "--type=json", "-p", json}); },
-      [&] { return as("developer").kubectl({"set", "image", "deployment/web", "main=web:2", "-n", scene.ns()}); },
-      [&] { return as("developer").apply(dump_json(full), {"--server-side", "--force-conflicts"}); },
-      [&] { return as("developer").kubectl({"replace", "-f", "-"}, dump_json(full)); },
+      [&] {
+        return as("developer")
+            .kubectl({"patch", "deployment", "web", "-n", scene.ns(), "-p", strategic});
+      },
+      [&] {
+        return as("developer")
+            .kubectl({"patch", "deployment", "web", "-n", scene.ns(), "--type=json", "-p", json});
+      },
+      [&] {
+        return as("developer")
+            .kubectl({"set", "image", "deployment/web", "main=web:2", "-n", scene.ns()});
+      },
+      [&] {
+        return as("developer").apply(dump_json(full), {"--server-side", "--force-conflicts"});
+      },
+      [&] {
+        return as("developer").kubectl({"replace", "-f", "-"}, dump_json(full));
+      },
   };
   std::string request;
   for (const auto& way : ways) {
@@ -325,7 +363,8 @@ TEST_CASE("B17: dry runs warn and leave nothing behind") {
   const auto dry = as("developer").apply(dump_json(scene.deployment("web")), {"--dry-run=server"});
   CHECK_MESSAGE(dry.ok(), dry.text());
   CHECK(dry.err.find("would be held until approved") != std::string::npos);
-  const auto config = as("developer").apply(dump_json(scene.config_map("app", "1")), {"--dry-run=server"});
+  const auto config =
+      as("developer").apply(dump_json(scene.config_map("app", "1")), {"--dry-run=server"});
   CHECK_MESSAGE(config.ok(), config.text());
   CHECK(config.err.find("would be refused until approved") != std::string::npos);
   CHECK(must(client_as("admin").list(scene.requests(), {}, soon())).items.empty());

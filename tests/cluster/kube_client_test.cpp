@@ -26,7 +26,10 @@ using namespace holdpoint::kube;
 namespace {
 
 Json a_config_map(const std::string& name, const std::string& value = "1") {
-  return Json{{"apiVersion", "v1"}, {"kind", "ConfigMap"}, {"metadata", {{"name", name}}}, {"data", {{"key", value}}}};
+  return Json{{"apiVersion", "v1"},
+              {"kind", "ConfigMap"},
+              {"metadata", {{"name", name}}},
+              {"data", {{"key", value}}}};
 }
 
 ResourcePath config_maps(const std::string& namespace_, const std::string& name = {}) {
@@ -35,10 +38,13 @@ ResourcePath config_maps(const std::string& namespace_, const std::string& name 
 
 std::string value_of(const Json& config_map) { return string_at(config_map, {"data", "key"}); }
 std::string name_of(const Json& object) { return string_at(object, {"metadata", "name"}); }
-std::string version_of(const Json& object) { return string_at(object, {"metadata", "resourceVersion"}); }
+std::string version_of(const Json& object) {
+  return string_at(object, {"metadata", "resourceVersion"});
+}
 
 Json make(const Namespace& place, const std::string& name, const std::string& value = "1") {
-  return must(client_as("admin").create(config_maps(place.name()), a_config_map(name, value), {}, soon()));
+  return must(
+      client_as("admin").create(config_maps(place.name()), a_config_map(name, value), {}, soon()));
 }
 
 Json set_value(const Namespace& place, const std::string& name, const std::string& value) {
@@ -61,15 +67,17 @@ ApiConfig through(const Relay& relay, const std::string& context = "admin") {
 // Only what the selector of these tests names, so that the API server's own ConfigMaps stay out.
 const Query kOurs{{"fieldSelector", "metadata.name!=kube-root-ca.crt"}};
 
-// Forgets all versions before `revision`, as the API server asks etcd to do each 5 minutes. etcd has a JSON
-// gateway on its client port.
+// Forgets all versions before `revision`, as the API server asks etcd to do each 5 minutes. etcd
+// has a JSON gateway on its client port.
 void compact_etcd(const std::string& revision) {
   std::ifstream file(environment("HOLDPOINT_CLUSTER") + "/run/etcd.cmd");
   const std::string command{std::istreambuf_iterator<char>(file), {}};
   const auto flag = command.find("--listen-client-urls");
   const auto url = command.find("http://", flag);
-  if (flag == std::string::npos || url == std::string::npos) fail_test("etcd's client port is not known: " + command);
-  const net::HttpClient etcd({command.substr(url, command.find_first_of(" ,'\n", url) - url), {}, {}, {}, {}});
+  if (flag == std::string::npos || url == std::string::npos)
+    fail_test("etcd's client port is not known: " + command);
+  const net::HttpClient etcd(
+      {command.substr(url, command.find_first_of(" ,'\n", url) - url), {}, {}, {}, {}});
   net::HttpRequest request;
   request.method = "POST";
   request.target = "/v3/kv/compaction";
@@ -79,8 +87,8 @@ void compact_etcd(const std::string& revision) {
   if (answer.status != 200) fail_test("etcd was not compacted: " + answer.body);
 }
 
-// After this, the versions from before are gone: an API server that has just started has no history of its own,
-// and etcd has none left to give.
+// After this, the versions from before are gone: an API server that has just started has no history
+// of its own, and etcd has none left to give.
 void age_versions(const std::string& revision) {
   compact_etcd(revision);
   const auto stopped = cluster_command("stop", {"apiserver", "--kill"});
@@ -94,10 +102,11 @@ class Told {
  public:
   WatchCache::OnChange listener() {
     return [this](WatchEventType type, const ObjectPtr& object) {
-      static const std::map<WatchEventType, std::string> kWords{{WatchEventType::Added, "Added "},
-                                                                {WatchEventType::Modified, "Modified "},
-                                                                {WatchEventType::Deleted, "Deleted "},
-                                                                {WatchEventType::Bookmark, "Bookmark "}};
+      static const std::map<WatchEventType, std::string> kWords{
+          {WatchEventType::Added, "Added "},
+          {WatchEventType::Modified, "Modified "},
+          {WatchEventType::Deleted, "Deleted "},
+          {WatchEventType::Bookmark, "Bookmark "}};
       const std::lock_guard lock(mutex_);
       lines_.push_back(kWords.at(type) + name_of(*object) + "=" + value_of(*object));
     };
@@ -128,8 +137,10 @@ TEST_CASE("objects are created, read, updated and deleted") {
   const auto path = config_maps(place.name(), "a");
   const Json made = make(place, "a");
   CHECK(value_of(made) == "1");
-  CHECK(kind_of(api.create(config_maps(place.name()), a_config_map("a"), {}, soon())) == ErrorKind::Conflict);
-  CHECK(api.create(config_maps(place.name()), a_config_map("a"), {}, soon()).error().cause == "AlreadyExists");
+  CHECK(kind_of(api.create(config_maps(place.name()), a_config_map("a"), {}, soon())) ==
+        ErrorKind::Conflict);
+  CHECK(api.create(config_maps(place.name()), a_config_map("a"), {}, soon()).error().cause ==
+        "AlreadyExists");
 
   Json read = must(api.get(path, soon()));
   CHECK(version_of(read) == version_of(made));
@@ -164,26 +175,31 @@ TEST_CASE("JSON, merge and apply patches are understood, each by its content typ
   const Client& api = client_as("admin");
   make(place, "a");
   const auto path = config_maps(place.name(), "a");
-  CHECK(value_of(must(api.patch(path, PatchType::Merge, Json{{"data", {{"key", "merge"}}}}, {}, soon()))) == "merge");
+  CHECK(value_of(must(api.patch(path, PatchType::Merge, Json{{"data", {{"key", "merge"}}}}, {},
+                                soon()))) == "merge");
 
-  const Json operations = Json::array({{{"op", "test"}, {"path", "/data/key"}, {"value", "merge"}},
-                                       {{"op", "replace"}, {"path", "/data/key"}, {"value", "json"}}});
+  const Json operations =
+      Json::array({{{"op", "test"}, {"path", "/data/key"}, {"value", "merge"}},
+                   {{"op", "replace"}, {"path", "/data/key"}, {"value", "json"}}});
   CHECK(value_of(must(api.patch(path, PatchType::Json, operations, {}, soon()))) == "json");
-  CHECK(kind_of(api.patch(path, PatchType::Json, operations, {}, soon())) == ErrorKind::Invalid);  // the test fails
+  CHECK(kind_of(api.patch(path, PatchType::Json, operations, {}, soon())) ==
+        ErrorKind::Invalid);  // the test fails
 
   WriteOptions options;
   options.field_manager = "somebody-else";
-  const auto contested = api.patch(path, PatchType::Apply, a_config_map("a", "apply"), options, soon());
+  const auto contested =
+      api.patch(path, PatchType::Apply, a_config_map("a", "apply"), options, soon());
   CHECK(kind_of(contested) == ErrorKind::Conflict);
   options.force = true;
-  const Json applied = must(api.patch(path, PatchType::Apply, a_config_map("a", "apply"), options, soon()));
+  const Json applied =
+      must(api.patch(path, PatchType::Apply, a_config_map("a", "apply"), options, soon()));
   CHECK(value_of(applied) == "apply");
   CHECK(dump_json(applied["metadata"]["managedFields"]).find("somebody-else") != std::string::npos);
 
   // Apply also creates.
   options.field_manager = "holdpoint";
-  CHECK(value_of(must(api.patch(config_maps(place.name(), "b"), PatchType::Apply, a_config_map("b", "new"), options,
-                                soon()))) == "new");
+  CHECK(value_of(must(api.patch(config_maps(place.name(), "b"), PatchType::Apply,
+                                a_config_map("b", "new"), options, soon()))) == "new");
 }
 
 TEST_CASE("a dry run answers as if stored, and stores nothing") {
@@ -191,13 +207,15 @@ TEST_CASE("a dry run answers as if stored, and stores nothing") {
   const Client& api = client_as("admin");
   WriteOptions dry;
   dry.dry_run = true;
-  CHECK(must(api.create(config_maps(place.name()), a_config_map("a"), dry, soon()))["metadata"].contains("uid"));
+  CHECK(must(api.create(config_maps(place.name()), a_config_map("a"), dry, soon()))["metadata"]
+            .contains("uid"));
   CHECK(kind_of(api.get(config_maps(place.name(), "a"), soon())) == ErrorKind::NotFound);
   Json made = make(place, "a");
   made["data"]["key"] = "2";
   const auto path = config_maps(place.name(), "a");
   CHECK(value_of(must(api.update(path, made, dry, soon()))) == "2");
-  CHECK(value_of(must(api.patch(path, PatchType::Merge, Json{{"data", {{"key", "3"}}}}, dry, soon()))) == "3");
+  CHECK(value_of(must(api.patch(path, PatchType::Merge, Json{{"data", {{"key", "3"}}}}, dry,
+                                soon()))) == "3");
   CHECK(value_of(must(api.get(path, soon()))) == "1");
 }
 
@@ -216,14 +234,17 @@ TEST_CASE("names that mean another path never reach the API server") {
 TEST_CASE("warnings of the API server come with the answer") {
   const Namespace place;
   // A variable that is set twice is legal, and warned of.
-  const Json variables = Json::array({{{"name", "A"}, {"value", "1"}}, {{"name", "A"}, {"value", "2"}}});
+  const Json variables =
+      Json::array({{{"name", "A"}, {"value", "1"}}, {{"name", "A"}, {"value", "2"}}});
   const Json containers = Json::array({{{"name", "c"}, {"image", "i"}, {"env", variables}}});
-  const Json pod{
-      {"apiVersion", "v1"}, {"kind", "Pod"}, {"metadata", {{"name", "a"}}}, {"spec", {{"containers", containers}}}};
+  const Json pod{{"apiVersion", "v1"},
+                 {"kind", "Pod"},
+                 {"metadata", {{"name", "a"}}},
+                 {"spec", {{"containers", containers}}}};
   WriteOptions dry;
   dry.dry_run = true;
-  const auto answer =
-      must(client_as("admin").create_with_warnings(path_of("v1", "pods", place.name()), pod, dry, soon()));
+  const auto answer = must(client_as("admin").create_with_warnings(
+      path_of("v1", "pods", place.name()), pod, dry, soon()));
   REQUIRE_FALSE(answer.warnings.empty());
   bool told = false;
   for (const std::string& warning : answer.warnings)
@@ -237,7 +258,8 @@ TEST_CASE("who lacks the right is Forbidden, and who is unknown too") {
   ApiConfig stranger = config_of("developer");
   stranger.token = "not-a-token";
   const Client api(stranger, "holdpoint-tests");
-  CHECK(kind_of(api.get(path_of("v1", "namespaces", "", "default"), soon())) == ErrorKind::Forbidden);
+  CHECK(kind_of(api.get(path_of("v1", "namespaces", "", "default"), soon())) ==
+        ErrorKind::Forbidden);
 }
 
 TEST_CASE("an API server whose certificate we do not trust, or that is not there, is Unavailable") {
@@ -272,32 +294,36 @@ TEST_CASE("a list of more than one page is complete, and items tell their kind")
   CHECK(string_at(listed.items.front(), {"kind"}) == "ConfigMap");
   CHECK(string_at(listed.items.front(), {"apiVersion"}) == "v1");
 
-  // The rest of the pages expires: a relay gives the API server a token from before etcd's compaction.
+  // The rest of the pages expires: a relay gives the API server a token from before etcd's
+  // compaction.
   const ApiConfig real = config_of("admin");
   const net::HttpClient forward({real.server, real.ca_pem, {}, {}, [&] { return real.token; }});
   std::mutex mutex;  // guards what follows
   std::vector<std::string> asked;
   std::vector<std::future<void>> answers;
-  auto server = must(net::HttpServer::start({}, [&](const net::ServerRequest& request, const net::Reply& reply) {
-    const std::lock_guard lock(mutex);
-    std::string target = request.target;
-    if (const auto at = target.find("continue="); at != std::string::npos) {
-      const auto end = target.find('&', at);
-      // {"v":"meta.k8s.io/v1","rv":1,"start":"a"}
-      target.replace(at, end - at, "continue=eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6MSwic3RhcnQiOiJhIn0");
-    }
-    asked.push_back(target);
-    answers.push_back(std::async(std::launch::async, [&forward, target, reply] {
-      net::HttpRequest call;
-      call.target = target;
-      const auto answer = must(forward.call(call, soon()));
-      reply.send({answer.status, "application/json", answer.body, {}});
-    }));
-  }));
+  auto server = must(
+      net::HttpServer::start({}, [&](const net::ServerRequest& request, const net::Reply& reply) {
+        const std::lock_guard lock(mutex);
+        std::string target = request.target;
+        if (const auto at = target.find("continue="); at != std::string::npos) {
+          const auto end = target.find('&', at);
+          // {"v":"meta.k8s.io/v1","rv":1,"start":"a"}
+          target.replace(at, end - at,
+                         "continue=eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6MSwic3RhcnQiOiJhIn0");
+        }
+        asked.push_back(target);
+        answers.push_back(std::async(std::launch::async, [&forward, target, reply] {
+          net::HttpRequest call;
+          call.target = target;
+          const auto answer = must(forward.call(call, soon()));
+          reply.send({answer.status, "application/json", answer.body, {}});
+        }));
+      }));
   age_versions(version_of(make(place, "last")));
   ApiConfig broken = real;
   broken.server = "http://127.0.0.1:" + std::to_string(server->port());
-  const auto again = must(Client(broken, "holdpoint-tests").list(config_maps(place.name()), kOurs, soon()));
+  const auto again =
+      must(Client(broken, "holdpoint-tests").list(config_maps(place.name()), kOurs, soon()));
   CHECK(again.items.size() == kCount + 1);
   std::set<std::string> names_again;
   for (const Json& item : again.items) names_again.insert(name_of(item));
@@ -311,7 +337,8 @@ TEST_CASE("a list of more than one page is complete, and items tell their kind")
 TEST_CASE("a watch tells what happened since its resource version, and can be taken up again") {
   const Namespace place;
   const Client& api = client_as("admin");
-  const std::string start = must(api.list(config_maps(place.name()), kOurs, soon())).resource_version;
+  const std::string start =
+      must(api.list(config_maps(place.name()), kOurs, soon())).resource_version;
   make(place, "a", "1");
   set_value(place, "a", "2");
 
@@ -321,7 +348,8 @@ TEST_CASE("a watch tells what happened since its resource version, and can be ta
     return [&, count](const WatchEvent& event) {
       last = version_of(event.object);
       if (event.type != WatchEventType::Bookmark)
-        seen.push_back(std::to_string(static_cast<int>(event.type)) + name_of(event.object) + value_of(event.object));
+        seen.push_back(std::to_string(static_cast<int>(event.type)) + name_of(event.object) +
+                       value_of(event.object));
       return seen.size() < count;
     };
   };
@@ -332,8 +360,8 @@ TEST_CASE("a watch tells what happened since its resource version, and can be ta
   CHECK(seen == std::vector<std::string>{"0a1", "1a2", "2a2"});
 
   // It ends by itself when the API server's time is over.
-  const auto quiet =
-      api.watch(config_maps(place.name()), kOurs, last, Duration(1'000), {}, [](const WatchEvent&) { return true; });
+  const auto quiet = api.watch(config_maps(place.name()), kOurs, last, Duration(1'000), {},
+                               [](const WatchEvent&) { return true; });
   CHECK_MESSAGE(quiet.ok(), (quiet.ok() ? "" : describe(quiet.error())));
 }
 
@@ -345,11 +373,11 @@ TEST_CASE("bookmarks are asked for and told") {
   query["sendInitialEvents"] = "true";
   query["resourceVersionMatch"] = "NotOlderThan";
   std::vector<WatchEventType> seen;
-  const auto watched =
-      client_as("admin").watch(config_maps(place.name()), query, "0", Duration(20'000), {}, [&](const WatchEvent& event) {
-        seen.push_back(event.type);
-        return event.type != WatchEventType::Bookmark;
-      });
+  const auto watched = client_as("admin").watch(config_maps(place.name()), query, "0",
+                                                Duration(20'000), {}, [&](const WatchEvent& event) {
+                                                  seen.push_back(event.type);
+                                                  return event.type != WatchEventType::Bookmark;
+                                                });
   CHECK_MESSAGE(watched.ok(), (watched.ok() ? "" : describe(watched.error())));
   CHECK(seen == std::vector<WatchEventType>{WatchEventType::Added, WatchEventType::Bookmark});
 }
@@ -357,7 +385,8 @@ TEST_CASE("bookmarks are asked for and told") {
 TEST_CASE("a watch is stopped within milliseconds") {
   const Namespace place;
   const Client& api = client_as("admin");
-  const std::string start = must(api.list(config_maps(place.name()), kOurs, soon())).resource_version;
+  const std::string start =
+      must(api.list(config_maps(place.name()), kOurs, soon())).resource_version;
   std::stop_source stop;
   std::atomic<bool> ended{false};
   const std::jthread watcher([&] {
@@ -373,8 +402,9 @@ TEST_CASE("a watch is stopped within milliseconds") {
 }
 
 TEST_CASE("a watch without the right to it says so") {
-  const auto refused = client_as("developer").watch(path_of("v1", "secrets", "kube-system"), {}, "1", Duration(5'000),
-                                                    {}, [](const WatchEvent&) { return true; });
+  const auto refused = client_as("developer")
+                           .watch(path_of("v1", "secrets", "kube-system"), {}, "1", Duration(5'000),
+                                  {}, [](const WatchEvent&) { return true; });
   REQUIRE_FALSE(refused.ok());
   CHECK(refused.error().kind == ErrorKind::Forbidden);
 }
@@ -428,10 +458,13 @@ TEST_CASE("a watch cache converges after its stream was dropped") {
 
   relay.drop();
   set_value(place, "a", "3");
-  CHECK(eventually([&] { return value_of(*cache.find(place.name(), "a")) == "3"; }, Duration(15'000)));
+  CHECK(eventually([&] { return value_of(*cache.find(place.name(), "a")) == "3"; },
+                   Duration(15'000)));
 }
 
-TEST_CASE("a watch cache whose version expired lists again and tells the difference; the API server restarts meanwhile") {
+TEST_CASE(
+    "a watch cache whose version expired lists again and tells the difference; the API server "
+    "restarts meanwhile") {
   const Namespace place;
   make(place, "kept", "1");
   make(place, "changed", "1");
@@ -461,8 +494,8 @@ TEST_CASE("a watch cache whose version expired lists again and tells the differe
   CHECK(eventually([&] { return told.lines().size() >= 5; }, Duration(15'000)));
   const auto lines = told.lines();
   CHECK(std::set<std::string>(lines.begin(), lines.end()) ==
-        std::set<std::string>{"Modified changed=2", "Deleted deleted=1", "Deleted replaced=1", "Added replaced=2",
-                              "Added added=1"});
+        std::set<std::string>{"Modified changed=2", "Deleted deleted=1", "Deleted replaced=1",
+                              "Added replaced=2", "Added added=1"});
   CHECK(lines.size() == 5);
   CHECK(cache.all().size() == 4);
   // And it goes on from there.
@@ -470,12 +503,15 @@ TEST_CASE("a watch cache whose version expired lists again and tells the differe
   CHECK(eventually([&] { return told.has("Modified kept=2"); }));
 }
 
-TEST_CASE("a watch cache ends within milliseconds, while it watches, waits to try again, or lists") {
+TEST_CASE(
+    "a watch cache ends within milliseconds, while it watches, waits to try again, or lists") {
   const Namespace place;
   Relay relay(config_of("admin").server);
   const Client api(through(relay), "holdpoint-tests");
   auto cache = std::make_unique<WatchCache>(api, config_maps(place.name()), kOurs, nullptr);
-  SUBCASE("watching") { REQUIRE(eventually([&] { return cache->synced(); })); }
+  SUBCASE("watching") {
+    REQUIRE(eventually([&] { return cache->synced(); }));
+  }
   SUBCASE("waiting") {
     relay.refuse(true);
     wait_for(Duration(1'500), {});
@@ -501,7 +537,8 @@ TEST_CASE("an access review tells who has a right and who has not") {
   create.namespace_ = "production";
   const Identity developer{"developer", "", {"developers", "system:authenticated"}};
   CHECK(must(api.may(developer, create, soon())));
-  CHECK_FALSE(must(api.may(Identity{"developer", "", {"system:authenticated"}}, create, soon())));  // by the group alone
+  CHECK_FALSE(must(api.may(Identity{"developer", "", {"system:authenticated"}}, create,
+                           soon())));  // by the group alone
   create.namespace_ = "kube-system";
   CHECK_FALSE(must(api.may(developer, create, soon())));
 
@@ -527,8 +564,11 @@ TEST_CASE("discovery tells the preferred version, kind and scope of a resource")
   CHECK(must(discovery.find("", "configmaps", soon())).kind == "ConfigMap");
   CHECK_FALSE(must(discovery.find("", "namespaces", soon())).namespaced);
   CHECK(must(discovery.find("autoscaling", "horizontalpodautoscalers", soon())).version == "v2");
-  for (const auto& [group, resource] : std::vector<std::pair<std::string, std::string>>{
-           {"apps", "nothings"}, {"nobody.example", "deployments"}, {"", "deployments"}, {"apps", "Deployment"}}) {
+  for (const auto& [group, resource] :
+       std::vector<std::pair<std::string, std::string>>{{"apps", "nothings"},
+                                                        {"nobody.example", "deployments"},
+                                                        {"", "deployments"},
+                                                        {"apps", "Deployment"}}) {
     const auto missing = discovery.find(group, resource, soon());
     REQUIRE_FALSE(missing.ok());
     CHECK(missing.error().kind == ErrorKind::NotFound);
@@ -559,7 +599,9 @@ TEST_CASE("discovery finds a resource as soon as its definition is there, after 
     const auto found = discovery.find(group, "things", soon());
     return found.ok() && found->version == "v1" && found->kind == "Thing" && !found->namespaced;
   }));
-  CHECK(api.remove(path_of("apiextensions.k8s.io/v1", "customresourcedefinitions", "", "things." + group), "", soon())
+  CHECK(api.remove(path_of("apiextensions.k8s.io/v1", "customresourcedefinitions", "",
+                           "things." + group),
+                   "", soon())
             .ok());
 }
 
@@ -569,7 +611,8 @@ namespace {
 class Candidate {
  public:
   Candidate(const Client& client, const Namespace& place, const std::string& identity)
-      : options_{place.name(), "leader", identity, Duration(6'000), Duration(4'000), Duration(1'000)},
+      : options_{place.name(),    "leader",        identity,
+                 Duration(6'000), Duration(4'000), Duration(1'000)},
         thread_([this, &client](const std::stop_token& stop) {
           result_ = lead_while_elected(client, options_, stop, [this](const std::stop_token& lost) {
             leads_ = true;
@@ -595,12 +638,14 @@ class Candidate {
 };
 
 Json lease_of(const Namespace& place) {
-  return must(client_as("admin").get(path_of("coordination.k8s.io/v1", "leases", place.name(), "leader"), soon()));
+  return must(client_as("admin").get(
+      path_of("coordination.k8s.io/v1", "leases", place.name(), "leader"), soon()));
 }
 
 }  // namespace
 
-TEST_CASE("of two candidates one leads, and after its graceful stop the other takes over within 3 s") {
+TEST_CASE(
+    "of two candidates one leads, and after its graceful stop the other takes over within 3 s") {
   const Namespace place;
   Candidate first(client_as("admin"), place, "first");
   REQUIRE(eventually([&] { return first.leads(); }));
@@ -648,7 +693,9 @@ TEST_CASE("a leader that cannot renew stops leading before another may begin") {
   CHECK(second.stop().ok());
 }
 
-TEST_CASE("a lease that somebody else took or deleted: the first ends the lead, the second is taken again") {
+TEST_CASE(
+    "a lease that somebody else took or deleted: the first ends the lead, the second is taken "
+    "again") {
   const Namespace place;
   const auto path = path_of("coordination.k8s.io/v1", "leases", place.name(), "leader");
   Candidate leader(client_as("admin"), place, "leader");
@@ -656,7 +703,8 @@ TEST_CASE("a lease that somebody else took or deleted: the first ends the lead, 
   CHECK(client_as("admin").remove(path, "", soon()).ok());
   CHECK(eventually([&] { return client_as("admin").get(path, soon()).ok(); }));
   CHECK(leader.leads());
-  must(client_as("admin").patch(path, PatchType::Merge, Json{{"spec", {{"holderIdentity", "usurper"}}}}, {}, soon()));
+  must(client_as("admin").patch(path, PatchType::Merge,
+                                Json{{"spec", {{"holderIdentity", "usurper"}}}}, {}, soon()));
   CHECK(eventually([&] { return leader.ended(); }, Duration(5'000)));
   CHECK_FALSE(leader.stop().ok());
   CHECK(string_at(lease_of(place), {"spec", "holderIdentity"}) == "usurper");

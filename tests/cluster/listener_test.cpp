@@ -1,5 +1,5 @@
-// The webhook's own door, knocked at without the API server: bad input gets a clear error, the process lives, nothing
-// is stored.
+// The webhook's own door, knocked at without the API server: bad input gets a clear error, the
+// process lives, nothing is stored.
 #include <doctest/doctest.h>
 
 #include <fstream>
@@ -24,9 +24,21 @@ struct Knock {
   std::string body;
 };
 
-Knock knock(const std::string& path, const std::string& body, const std::vector<std::string>& more = {}) {
-  std::vector<std::string> command{"curl", "-sk", "--http1.1", "-m", "20", "-w", "\n%{http_code}", "-H", "Expect:",
-                                   "-H", "Content-Type: application/json", "--data-binary", "@-",
+Knock knock(const std::string& path, const std::string& body,
+            const std::vector<std::string>& more = {}) {
+  std::vector<std::string> command{"curl",
+                                   "-sk",
+                                   "--http1.1",
+                                   "-m",
+                                   "20",
+                                   "-w",
+                                   "\n%{http_code}",
+                                   "-H",
+                                   "Expect:",
+                                   "-H",
+                                   "Content-Type: application/json",
+                                   "--data-binary",
+                                   "@-",
                                    environment("HOLDPOINT_WEBHOOK_URL") + path};
   command.insert(command.end(), more.begin(), more.end());
   const Output output = run(command, body);
@@ -55,7 +67,8 @@ Json review_of(const Scene& scene, const std::string& user) {
 TEST_CASE("A5: without the path there is nothing; with it a forged review is never an admission") {
   const Scene scene;
   const std::string body = dump_json(review_of(scene, "mallory"));
-  for (const char* path : {"/", "/gate/x", "/00000000000000000000000000000000/gate/x", "/healthz", "/metrics"})
+  for (const char* path :
+       {"/", "/gate/x", "/00000000000000000000000000000000/gate/x", "/healthz", "/metrics"})
     CHECK(knock(path, body).status == 404);
   CHECK(scene.requests_for("app").empty());
   const Knock forged = knock("/" + token() + "/gate/" + scene.policy(), body);
@@ -64,7 +77,8 @@ TEST_CASE("A5: without the path there is nothing; with it a forged review is nev
   CHECK_FALSE(client_as("admin").get(scene.config_maps("app"), soon()).ok());
 }
 
-TEST_CASE("a forged review of an update that does not tell the truth about the base stores nothing") {
+TEST_CASE(
+    "a forged review of an update that does not tell the truth about the base stores nothing") {
   const Scene scene;
   Json review = review_of(scene, "mallory");
   review["request"]["operation"] = "UPDATE";
@@ -91,7 +105,9 @@ TEST_CASE("what is no review is answered with 400 and why, and the process lives
       {"trailing bytes", good + "x"},
       {"two documents", good + good},
       {"a byte order mark", "\xef\xbb\xbf" + good},
-      {"bad UTF-8", R"({"kind":")" "\xff\xfe" R"("})"},
+      {"bad UTF-8", R"({"kind":")"
+                    "\xff\xfe"
+                    R"("})"},
       {"a lone surrogate", R"({"kind":"\ud800"})"},
       {"duplicate keys", R"({"kind":"AdmissionReview","kind":"AdmissionReview"})"},
       {"no request", R"({"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview"})"},
@@ -118,7 +134,8 @@ TEST_CASE("wrong methods and actions are told apart") {
 
 TEST_CASE("an unknown policy is never an allowance") {
   const Scene scene;
-  const Knock answer = knock("/" + token() + "/gate/no-such-policy", dump_json(review_of(scene, "alice")));
+  const Knock answer =
+      knock("/" + token() + "/gate/no-such-policy", dump_json(review_of(scene, "alice")));
   REQUIRE(answer.status == 200);
   CHECK(json_of(answer.body)["response"]["allowed"] == false);
   CHECK(answer.body.find("no-such-policy") != std::string::npos);
@@ -129,7 +146,8 @@ TEST_CASE("P1: 100 MiB are refused, and the process lives") {
   const std::string path = "/" + token() + "/gate/" + scene.policy();
   const Knock huge = knock(path, std::string(100u << 20, ' '));
   CHECK((huge.status == 413 || huge.status == 0));
-  const Knock chunked = knock(path, std::string(100u << 20, ' '), {"-H", "Transfer-Encoding: chunked"});
+  const Knock chunked =
+      knock(path, std::string(100u << 20, ' '), {"-H", "Transfer-Encoding: chunked"});
   CHECK((chunked.status == 413 || chunked.status == 0));
   CHECK(knock(path, dump_json(review_of(scene, "alice"))).status == 200);
 }
@@ -137,15 +155,20 @@ TEST_CASE("P1: 100 MiB are refused, and the process lives") {
 TEST_CASE("P1: an object near the API server's limit is judged") {
   const Scene scene;
   // '<' takes six bytes in the review, and the ConfigMap comes as object and oldObject.
-  const auto refused = scene.create("developer", scene.config_maps(), scene.config_map("big", std::string(900'000, '<')));
+  const auto refused = scene.create("developer", scene.config_maps(),
+                                    scene.config_map("big", std::string(900'000, '<')));
   REQUIRE_FALSE(refused.ok());
   CHECK(refused.error().message.find("waits for approval") != std::string::npos);
   scene.approve("lead", scene.open_request("big").metadata.name);
-  CHECK(scene.create("developer", scene.config_maps(), scene.config_map("big", std::string(900'000, '<'))).ok());
+  CHECK(scene
+            .create("developer", scene.config_maps(),
+                    scene.config_map("big", std::string(900'000, '<')))
+            .ok());
 }
 
 TEST_CASE("TLS older than 1.2 is refused") {
-  const Output old = run({"curl", "-sk", "--tls-max", "1.1", "-m", "5", environment("HOLDPOINT_WEBHOOK_URL") + "/"});
+  const Output old = run(
+      {"curl", "-sk", "--tls-max", "1.1", "-m", "5", environment("HOLDPOINT_WEBHOOK_URL") + "/"});
   CHECK(old.exit_code != 0);
 }
 
@@ -164,7 +187,8 @@ TEST_CASE("M6: text that tries to deceive is shown with visible marks") {
   config["metadata"]["annotations"] = {{"holdpoint.dev/reason", "fine\n\x1b[31mApproved by root"}};
   REQUIRE_FALSE(scene.create("developer", scene.config_maps(), config).ok());
   const ApprovalRequest request = scene.open_request("app");
-  const std::string shown = request.spec.diff + join(request.spec.summary, "\n") + request.spec.reason;
+  const std::string shown =
+      request.spec.diff + join(request.spec.summary, "\n") + request.spec.reason;
   CHECK(shown.find("\\u{202e}") != std::string::npos);
   CHECK(shown.find('\x1b') == std::string::npos);
   CHECK(request.spec.reason.find('\n') == std::string::npos);

@@ -14,7 +14,8 @@ int main(int argc, char** argv) {
   holdpoint::net::initialize_http(8);
   doctest::Context context(argc, argv);
   if (!context.shouldExit() && std::getenv("KUBECONFIG") == nullptr) {
-    std::fputs("KUBECONFIG is not set: run the cluster tests by ctest, or by tests/cluster/run.\n", stderr);
+    std::fputs("KUBECONFIG is not set: run the cluster tests by ctest, or by tests/cluster/run.\n",
+               stderr);
     return 2;
   }
   const int failed = context.run();

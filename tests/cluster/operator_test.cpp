@@ -17,28 +17,37 @@ kube::ResourcePath configuration(const std::string& resource, const std::string&
 std::string shard_of(const std::string& resource, const std::string& policy) {
   for (const Json& item : must(client_as("admin").list(configuration(resource), {}, soon())).items)
     for (const Json& entry : item.value("webhooks", Json::array()))
-      if (string_at(entry, {"name"}).starts_with(policy + ".")) return string_at(item, {"metadata", "name"});
+      if (string_at(entry, {"name"}).starts_with(policy + "."))
+        return string_at(item, {"metadata", "name"});
   return "";
 }
 
 std::size_t records_of(const std::string& fact, const std::string& about) {
   std::size_t count = 0;
   for (const Json& item :
-       must(client_as("admin").list(path_of(kApiVersion, "auditrecords", "holdpoint-system"), {}, soon())).items)
-    if (string_at(item, {"spec", "fact"}) == fact && string_at(item, {"spec", "subject", "name"}) == about) ++count;
+       must(client_as("admin").list(path_of(kApiVersion, "auditrecords", "holdpoint-system"), {},
+                                    soon()))
+           .items)
+    if (string_at(item, {"spec", "fact"}) == fact &&
+        string_at(item, {"spec", "subject", "name"}) == about)
+      ++count;
   return count;
 }
 
 TEST_CASE("G1: a configuration that is deleted or edited comes back, and both are recorded") {
   const Scene scene;
-  for (const char* resource : {"validatingwebhookconfigurations", "mutatingwebhookconfigurations"}) {
+  for (const char* resource :
+       {"validatingwebhookconfigurations", "mutatingwebhookconfigurations"}) {
     const std::string name = shard_of(resource, scene.policy());
     REQUIRE_FALSE(name.empty());
-    const std::size_t tampered = records_of("Tampered", name), restored = records_of("Restored", name);
+    const std::size_t tampered = records_of("Tampered", name),
+                      restored = records_of("Restored", name);
 
     must(client_as("admin").remove(configuration(resource, name), "", soon()));
     CHECK(eventually([&] { return shard_of(resource, scene.policy()) == name; }, Duration(5'000)));
-    CHECK(eventually([&] { return records_of("Tampered", name) > tampered && records_of("Restored", name) > restored; }));
+    CHECK(eventually([&] {
+      return records_of("Tampered", name) > tampered && records_of("Restored", name) > restored;
+    }));
 
     Json edited = must(client_as("admin").get(configuration(resource, name), soon()));
     const Json before = edited["webhooks"];
@@ -54,14 +63,22 @@ TEST_CASE("G1: a configuration that is deleted or edited comes back, and both ar
         },
         Duration(5'000)));
   }
-  CHECK(eventually([&] { return !scene.create("developer", scene.config_maps(), scene.config_map(unique("x"), "1")).ok(); }));
+  CHECK(eventually([&] {
+    return !scene.create("developer", scene.config_maps(), scene.config_map(unique("x"), "1")).ok();
+  }));
 }
 
 TEST_CASE("G1: the entries for approvals come back too") {
-  for (const char* resource : {"validatingwebhookconfigurations", "mutatingwebhookconfigurations"}) {
+  for (const char* resource :
+       {"validatingwebhookconfigurations", "mutatingwebhookconfigurations"}) {
     must(client_as("admin").remove(configuration(resource, "holdpoint-approvals"), "", soon()));
-    CHECK(eventually([&] { return client_as("admin").get(configuration(resource, "holdpoint-approvals"), soon()).ok(); },
-                     Duration(5'000)));
+    CHECK(eventually(
+        [&] {
+          return client_as("admin")
+              .get(configuration(resource, "holdpoint-approvals"), soon())
+              .ok();
+        },
+        Duration(5'000)));
   }
 }
 
@@ -77,9 +94,11 @@ TEST_CASE("B13: an entry goes away only with its policy, and then it does") {
 
 TEST_CASE("a pending request of a deleted policy is stale") {
   auto scene = std::make_unique<Scene>();
-  REQUIRE_FALSE(scene->create("developer", scene->config_maps(), scene->config_map("app", "1")).ok());
+  REQUIRE_FALSE(
+      scene->create("developer", scene->config_maps(), scene->config_map("app", "1")).ok());
   const std::string request = scene->open_request("app").metadata.name;
-  must(client_as("admin").remove(path_of(kApiVersion, "approvalpolicies", "", scene->policy()), "", soon()));
+  must(client_as("admin").remove(path_of(kApiVersion, "approvalpolicies", "", scene->policy()), "",
+                                 soon()));
   scene->await_phase(request, RequestPhase::Stale);
 }
 
@@ -91,7 +110,8 @@ TEST_CASE("a request whose held object is deleted is stale") {
   scene.await_phase(request, RequestPhase::Stale);
 }
 
-TEST_CASE("N16: with the operator down, approvals decide, resume works by hand, and the records follow") {
+TEST_CASE(
+    "N16: with the operator down, approvals decide, resume works by hand, and the records follow") {
   const Scene scene;
   must(scene.create("developer", scene.deployments(), scene.deployment("web")));
   REQUIRE_FALSE(scene.create("developer", scene.config_maps(), scene.config_map("app", "1")).ok());
@@ -102,7 +122,8 @@ TEST_CASE("N16: with the operator down, approvals decide, resume works by hand, 
   scene.approve("lead", refused);
   CHECK(scene.create("developer", scene.config_maps(), scene.config_map("app", "1")).ok());
   CHECK(is_paused(scene.get(scene.deployments("web"))));
-  const auto resumed = as("developer").kubectl({"holdpoint", "resume", "deployment/web", "-n", scene.ns()});
+  const auto resumed =
+      as("developer").kubectl({"holdpoint", "resume", "deployment/web", "-n", scene.ns()});
   CHECK_MESSAGE(resumed.ok(), resumed.text());
   CHECK_FALSE(is_paused(scene.get(scene.deployments("web"))));
   CHECK(held_mark(scene.get(scene.deployments("web"))).empty());
@@ -120,7 +141,11 @@ TEST_CASE("N17: with the webhook down, gated writes are refused and others are u
   CHECK_FALSE(scene.create("developer", scene.deployments(), scene.deployment("web")).ok());
   const auto free = path_of("v1", "configmaps", "staging");
   const std::string name = unique("free");
-  CHECK(client_as("developer").create(free, {{"apiVersion", "v1"}, {"kind", "ConfigMap"}, {"metadata", {{"name", name}}}}, {}, soon()).ok());
+  CHECK(client_as("developer")
+            .create(free,
+                    {{"apiVersion", "v1"}, {"kind", "ConfigMap"}, {"metadata", {{"name", name}}}},
+                    {}, soon())
+            .ok());
   REQUIRE(cluster_command("start", {"webhook"}).ok());
   must(scene.create("developer", scene.deployments(), scene.deployment("web")));
   CHECK(is_paused(scene.get(scene.deployments("web"))));
@@ -130,10 +155,14 @@ TEST_CASE("N17: with the webhook down, gated writes are refused and others are u
 TEST_CASE("abandon puts back what ran before") {
   const Scene scene;
   scene.running_deployment("web", "web:1");
-  must(scene.merge("developer", scene.deployments("web"),
-                   {{"spec", {{"template", {{"spec", {{"containers", Json::array({{{"name", "main"}, {"image", "web:2"}}})}}}}}}}}));
+  must(scene.merge(
+      "developer", scene.deployments("web"),
+      {{"spec",
+        {{"template",
+          {{"spec", {{"containers", Json::array({{{"name", "main"}, {"image", "web:2"}}})}}}}}}}}));
   REQUIRE(is_paused(scene.get(scene.deployments("web"))));
-  const auto abandoned = as("developer").kubectl({"holdpoint", "abandon", "deployment/web", "-n", scene.ns()});
+  const auto abandoned =
+      as("developer").kubectl({"holdpoint", "abandon", "deployment/web", "-n", scene.ns()});
   CHECK_MESSAGE(abandoned.ok(), abandoned.text());
   const Json now = scene.get(scene.deployments("web"));
   CHECK_FALSE(is_paused(now));
@@ -143,7 +172,8 @@ TEST_CASE("abandon puts back what ran before") {
 
 TEST_CASE("people find their way: list, show, approve, deny") {
   const Scene scene;
-  must(scene.create("developer", scene.deployments(), scene.deployment("web", "registry.example.com/web:1")));
+  must(scene.create("developer", scene.deployments(),
+                    scene.deployment("web", "registry.example.com/web:1")));
   const std::string request = scene.open_request("web").metadata.name;
   const auto listed = as("lead").kubectl({"holdpoint", "list", "-n", scene.ns()});
   CHECK_MESSAGE(listed.out.find(request) != std::string::npos, listed.text());
@@ -154,23 +184,29 @@ TEST_CASE("people find their way: list, show, approve, deny") {
   CHECK(shown.out.find("kubectl holdpoint approve " + request) != std::string::npos);
   const auto not_me = as("security").kubectl({"holdpoint", "show", request, "-n", scene.ns()});
   CHECK_MESSAGE(not_me.out.find("you may approve: no") != std::string::npos, not_me.text());
-  const auto denied = as("lead").kubectl({"holdpoint", "deny", request, "-n", scene.ns(), "--reason", "not on Friday"});
+  const auto denied = as("lead").kubectl(
+      {"holdpoint", "deny", request, "-n", scene.ns(), "--reason", "not on Friday"});
   CHECK_MESSAGE(denied.ok(), denied.text());
   scene.await_phase(request, RequestPhase::Denied);
 }
 
-// Deletes every policy of every test: runs last in its file and waits until the cluster is whole again.
+// Deletes every policy of every test: runs last in its file and waits until the cluster is whole
+// again.
 TEST_CASE("G4: a deleted CRD comes back and gated writes stay refused") {
   const Scene scene;
-  const auto crd = path_of("apiextensions.k8s.io/v1", "customresourcedefinitions", "", "approvalpolicies.holdpoint.dev");
+  const auto crd = path_of("apiextensions.k8s.io/v1", "customresourcedefinitions", "",
+                           "approvalpolicies.holdpoint.dev");
   must(client_as("admin").remove(crd, "", soon()));
   CHECK(eventually([&] {
     const auto now = client_as("admin").get(crd, soon());
     return now.ok() && string_at(*now, {"metadata", "deletionTimestamp"}).empty();
   }));
   CHECK(eventually([&] { return records_of("Restored", "approvalpolicies.holdpoint.dev") > 0; }));
-  // The policy is gone with its CRD; its entry goes only once a live 404 proves it, and until then nothing passes.
-  CHECK(eventually([&] { return client_as("admin").list(path_of(kApiVersion, "approvalpolicies"), {}, soon()).ok(); }));
+  // The policy is gone with its CRD; its entry goes only once a live 404 proves it, and until then
+  // nothing passes.
+  CHECK(eventually([&] {
+    return client_as("admin").list(path_of(kApiVersion, "approvalpolicies"), {}, soon()).ok();
+  }));
 }
 
 }  // namespace

@@ -11,15 +11,17 @@ namespace {
 TEST_CASE("times are read and written as RFC 3339") {
   for (const char* text : {"1970-01-01T00:00:00Z", "2026-02-28T23:59:59Z", "2024-02-29T12:00:00Z"})
     CHECK(to_rfc3339(*parse_rfc3339(text)) == text);
-  CHECK(to_rfc3339_micro(*parse_rfc3339("2026-01-02T03:04:05.6789Z")) == "2026-01-02T03:04:05.678900Z");
+  CHECK(to_rfc3339_micro(*parse_rfc3339("2026-01-02T03:04:05.6789Z")) ==
+        "2026-01-02T03:04:05.678900Z");
   CHECK(*parse_rfc3339("2026-01-02T03:04:05+02:00") == *parse_rfc3339("2026-01-02T01:04:05Z"));
   CHECK(*parse_rfc3339("2026-01-01T00:30:00-01:30") == *parse_rfc3339("2026-01-01T02:00:00Z"));
 }
 
 TEST_CASE("what is no RFC 3339 time is refused") {
-  for (const char* text : {"", "2026", "2026-01-02", "2026-01-02T03:04:05", "2026-13-02T03:04:05Z", "2025-02-29T00:00:00Z",
-                           "2026-01-02T24:00:00Z", "2026-01-02 03:04:05Z", "2026-01-02T03:04:05.Z",
-                           "2026-01-02T03:04:05+2:00", "2026-01-02T03:04:05Zx", "+026-01-02T03:04:05Z"}) {
+  for (const char* text : {"", "2026", "2026-01-02", "2026-01-02T03:04:05", "2026-13-02T03:04:05Z",
+                           "2025-02-29T00:00:00Z", "2026-01-02T24:00:00Z", "2026-01-02 03:04:05Z",
+                           "2026-01-02T03:04:05.Z", "2026-01-02T03:04:05+2:00",
+                           "2026-01-02T03:04:05Zx", "+026-01-02T03:04:05Z"}) {
     CAPTURE(text);
     CHECK_FALSE(parse_rfc3339(text).ok());
   }
@@ -33,7 +35,8 @@ TEST_CASE("durations are Go's") {
   CHECK(*parse_duration("250ms") == Duration(250));
   CHECK(*parse_duration("0") == Duration(0));
   CHECK(*parse_duration("0s") == Duration(0));
-  for (const char* text : {"", "5", "-5s", "5d", "s", "1h-5m", "nan", "inf", "1e9h", "200000h", "1h 5m"}) {
+  for (const char* text :
+       {"", "5", "-5s", "5d", "s", "1h-5m", "nan", "inf", "1e9h", "200000h", "1h 5m"}) {
     CAPTURE(text);
     CHECK_FALSE(parse_duration(text).ok());
   }
@@ -99,7 +102,8 @@ TEST_CASE("digests are those of the standards") {
 }
 
 TEST_CASE("framed fields cannot be shifted into each other") {
-  CHECK(FramedHash("d").field("ab").field("c").hex() != FramedHash("d").field("a").field("bc").hex());
+  CHECK(FramedHash("d").field("ab").field("c").hex() !=
+        FramedHash("d").field("a").field("bc").hex());
   CHECK(FramedHash("d").field("").field("a").hex() != FramedHash("d").field("a").hex());
   CHECK(FramedHash("d").field("e").hex() != FramedHash("de").hex());
 }

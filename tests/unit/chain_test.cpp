@@ -25,7 +25,8 @@ std::vector<AuditRecord> chain_of(std::vector<AuditRecordSpec> facts) {
   std::vector<AuditRecord> records;
   std::string head(kGenesisHash);
   for (AuditRecordSpec& spec : facts) {
-    auto record = chained(std::move(spec), static_cast<std::int64_t>(records.size()) + 1, head, "holdpoint-system");
+    auto record = chained(std::move(spec), static_cast<std::int64_t>(records.size()) + 1, head,
+                          "holdpoint-system");
     REQUIRE(record.ok());
     head = record->spec.hash;
     records.push_back(*record);
@@ -38,7 +39,9 @@ std::vector<AuditRecord> chain(int length) {
   return chain_of(std::move(facts));
 }
 
-std::int64_t first_fault(const ChainReport& report) { return report.faults.empty() ? 0 : report.faults.front().sequence; }
+std::int64_t first_fault(const ChainReport& report) {
+  return report.faults.empty() ? 0 : report.faults.front().sequence;
+}
 
 }  // namespace
 
@@ -129,7 +132,8 @@ TEST_CASE("G9: the first bad record is named, whatever was done to the chain") {
   SUBCASE("a fork: two records have one number") {
     AuditRecordSpec spec = fact(99);
     records.push_back(*chained(std::move(spec), 5, records[3].spec.hash, "holdpoint-system"));
-    // Only one of the two is followed by the sixth; which of the two is read first is left to chance.
+    // Only one of the two is followed by the sixth; which of the two is read first is left to
+    // chance.
     const std::int64_t at = first_fault(verify_chain(records));
     CHECK(at == 5);
   }

@@ -47,7 +47,8 @@ void check_bounds(const Change& change) {
   CHECK(change.lines.size() <= 64);
   for (const auto& line : change.lines) {
     CHECK(visible_cut(line.what, 63) == line.what);
-    for (const auto& text : {line.where, line.from, line.to}) CHECK(visible_cut(text, 1024) == text);
+    for (const auto& text : {line.where, line.from, line.to})
+      CHECK(visible_cut(text, 1024) == text);
   }
   CHECK(change.diff.size() <= 4096);
   CHECK(std::count(change.diff.begin(), change.diff.end(), '\n') <= 29);
@@ -64,27 +65,38 @@ TEST_CASE("a change is told in the words of the domain") {
       {"{}", R"({"image":"example/web:1.5.0"})", "image web 1.4.1 -> 1.5.0"},
       {"{}", R"({"image":"other/web:1.4.1"})", "image web example/web:1.4.1 -> other/web:1.4.1"},
       {R"({"image":"r:5000/web"})", R"({"image":"r:5000/web:2"})", "image web (no tag) -> 2"},
-      {R"({"image":"web:1@sha256:aaaaaaaaaaaaaaaa"})", R"({"image":"web:1@sha256:bbbbbbbbbbbbbbbb"})",
+      {R"({"image":"web:1@sha256:aaaaaaaaaaaaaaaa"})",
+       R"({"image":"web:1@sha256:bbbbbbbbbbbbbbbb"})",
        "image web 1@sha256:aaaaaaaaaaaa -> 1@sha256:bbbbbbbbbbbb"},
-      {R"({"env":[{"name":"LOG_LEVEL","value":"info"}]})", R"({"env":[{"name":"LOG_LEVEL","value":"debug"}]})",
-       "env web LOG_LEVEL info -> debug"},
-      {R"({"env":[{"name":"A","value":"1"}]})", R"({"env":[{"name":"B","value":"2"},{"name":"A","value":"1"}]})", "added env web B 2"},
+      {R"({"env":[{"name":"LOG_LEVEL","value":"info"}]})",
+       R"({"env":[{"name":"LOG_LEVEL","value":"debug"}]})", "env web LOG_LEVEL info -> debug"},
+      {R"({"env":[{"name":"A","value":"1"}]})",
+       R"({"env":[{"name":"B","value":"2"},{"name":"A","value":"1"}]})", "added env web B 2"},
       {R"({"env":[{"name":"A","value":"1"}]})", "{}", "removed env web A 1"},
-      {R"({"env":[{"name":"KEY","value":"x"}]})", R"({"env":[{"name":"KEY","valueFrom":{"secretKeyRef":{"name":"s","key":"k"}}}]})",
+      {R"({"env":[{"name":"KEY","value":"x"}]})",
+       R"({"env":[{"name":"KEY","valueFrom":{"secretKeyRef":{"name":"s","key":"k"}}}]})",
        "env web KEY x -> from secret s key k"},
       {"{}", R"({"envFrom":[{"secretRef":{"name":"all"}}]})", "added env web all of secret all"},
       {R"({"resources":{"limits":{"memory":"256Mi"},"requests":{"memory":"256Mi"}}})",
-       R"({"resources":{"limits":{"memory":"512Mi"},"requests":{"memory":"512Mi"}}})", "memory web 256Mi -> 512Mi"},
-      {R"({"resources":{"limits":{"memory":"256Mi"}}})", R"({"resources":{"limits":{"memory":"1Gi"}}})", "memory limit web 256Mi -> 1Gi"},
-      {R"({"args":["up","--to=1"]})", R"({"args":["up","--to=2 3"]})", "args web up --to=1 -> up \"--to=2 3\""},
-      {R"({"ports":[{"containerPort":80}]})", R"({"ports":[{"containerPort":80},{"containerPort":81,"name":"admin"}]})",
+       R"({"resources":{"limits":{"memory":"512Mi"},"requests":{"memory":"512Mi"}}})",
+       "memory web 256Mi -> 512Mi"},
+      {R"({"resources":{"limits":{"memory":"256Mi"}}})",
+       R"({"resources":{"limits":{"memory":"1Gi"}}})", "memory limit web 256Mi -> 1Gi"},
+      {R"({"args":["up","--to=1"]})", R"({"args":["up","--to=2 3"]})",
+       "args web up --to=1 -> up \"--to=2 3\""},
+      {R"({"ports":[{"containerPort":80}]})",
+       R"({"ports":[{"containerPort":80},{"containerPort":81,"name":"admin"}]})",
        "added port web 81/TCP admin"},
-      {R"({"ports":[{"containerPort":80,"name":"http"}]})", R"({"ports":[{"containerPort":80,"name":"web"}]})", "port web 80/TCP http -> web"},
-      {"{}", R"({"volumeMounts":[{"mountPath":"/etc/x","name":"config","readOnly":true}]})", "added mount web /etc/x config (read-only)"},
+      {R"({"ports":[{"containerPort":80,"name":"http"}]})",
+       R"({"ports":[{"containerPort":80,"name":"web"}]})", "port web 80/TCP http -> web"},
+      {"{}", R"({"volumeMounts":[{"mountPath":"/etc/x","name":"config","readOnly":true}]})",
+       "added mount web /etc/x config (read-only)"},
       {"{}", R"({"securityContext":{"privileged":true}})", "added security web privileged true"},
-      {R"({"readinessProbe":{"httpGet":{"path":"/a","port":1}}})", R"({"readinessProbe":{"httpGet":{"path":"/b","port":1}}})",
+      {R"({"readinessProbe":{"httpGet":{"path":"/a","port":1}}})",
+       R"({"readinessProbe":{"httpGet":{"path":"/b","port":1}}})",
        "readinessProbe web httpGet.path /a -> /b"},
-      {R"({"imagePullPolicy":"Always"})", R"({"imagePullPolicy":"Never"})", "imagePullPolicy web Always -> Never"},
+      {R"({"imagePullPolicy":"Always"})", R"({"imagePullPolicy":"Never"})",
+       "imagePullPolicy web Always -> Never"},
   };
   for (const Row& row : rows) {
     const Lines summary = of_deployment(pod(row.before), pod(row.after));
@@ -97,15 +109,21 @@ TEST_CASE("what belongs to the pod is told in the words of the domain") {
     const char *before, *after, *says;
   };
   const Row rows[] = {
-      {"{}", R"({"serviceAccountName":"root","serviceAccount":"root"})", "added service account root"},
-      {R"({"securityContext":{"runAsUser":10}})", R"({"securityContext":{"runAsUser":0}})", "security pod runAsUser 10 -> 0"},
+      {"{}", R"({"serviceAccountName":"root","serviceAccount":"root"})",
+       "added service account root"},
+      {R"({"securityContext":{"runAsUser":10}})", R"({"securityContext":{"runAsUser":0}})",
+       "security pod runAsUser 10 -> 0"},
       {"{}", R"({"hostNetwork":true})", "added hostNetwork true"},
-      {R"({"nodeSelector":{"disk":"ssd"}})", R"({"nodeSelector":{"disk":"hdd"}})", "nodeSelector disk ssd -> hdd"},
-      {"{}", R"({"volumes":[{"name":"root","hostPath":{"path":"/"}}]})", "added volume root hostPath /"},
-      {R"({"volumes":[{"name":"c","configMap":{"name":"a"}}]})", R"({"volumes":[{"name":"c","configMap":{"name":"b"}}]})",
+      {R"({"nodeSelector":{"disk":"ssd"}})", R"({"nodeSelector":{"disk":"hdd"}})",
+       "nodeSelector disk ssd -> hdd"},
+      {"{}", R"({"volumes":[{"name":"root","hostPath":{"path":"/"}}]})",
+       "added volume root hostPath /"},
+      {R"({"volumes":[{"name":"c","configMap":{"name":"a"}}]})",
+       R"({"volumes":[{"name":"c","configMap":{"name":"b"}}]})",
        "volume c configMap a -> configMap b"},
       {"{}", R"({"initContainers":[{"name":"i","image":"x:1"}]})", "added init container i x:1"},
-      {R"({"dnsPolicy":"Default"})", R"({"dnsPolicy":"None"})", "field spec.template.spec.dnsPolicy Default -> None"},
+      {R"({"dnsPolicy":"Default"})", R"({"dnsPolicy":"None"})",
+       "field spec.template.spec.dnsPolicy Default -> None"},
       {R"({"tolerations":[{"key":"a","operator":"Exists"}]})", R"({"tolerations":[]})",
        "removed field spec.template.spec.tolerations[] {\"key\":\"a\",\"operator\":\"Exists\"}"},
   };
@@ -113,14 +131,20 @@ TEST_CASE("what belongs to the pod is told in the words of the domain") {
     const Lines summary = of_deployment(pod("{}", row.before), pod("{}", row.after));
     CHECK_MESSAGE(summary == Lines{row.says}, join(summary, " | "));
   }
-  CHECK(of_deployment({{"/spec/replicas", 3}}, {{"/spec/replicas", 10}}) == Lines{"replicas 3 -> 10"});
-  CHECK(of_deployment({{"", {{"spec", {{"replicas", 3}}}}}}, {{"", {{"spec", {{"replicas", 10}}}}}}) == Lines{"replicas 3 -> 10"});
+  CHECK(of_deployment({{"/spec/replicas", 3}}, {{"/spec/replicas", 10}}) ==
+        Lines{"replicas 3 -> 10"});
+  CHECK(of_deployment({{"", {{"spec", {{"replicas", 3}}}}}},
+                      {{"", {{"spec", {{"replicas", 10}}}}}}) == Lines{"replicas 3 -> 10"});
 }
 
 TEST_CASE("containers are compared by name, and their order alone is told as order") {
-  const Json a = parsed(R"({"name":"a","image":"a:1"})"), b = parsed(R"({"name":"b","image":"b:1"})");
-  const auto with = [&](const Json& containers) { return Json{{"/spec/template", {{"spec", {{"containers", containers}}}}}}; };
-  CHECK(of_deployment(with({a, b}), with({b, a})) == Lines{"order spec.template.spec.containers a, b -> b, a"});
+  const Json a = parsed(R"({"name":"a","image":"a:1"})"),
+             b = parsed(R"({"name":"b","image":"b:1"})");
+  const auto with = [&](const Json& containers) {
+    return Json{{"/spec/template", {{"spec", {{"containers", containers}}}}}};
+  };
+  CHECK(of_deployment(with({a, b}), with({b, a})) ==
+        Lines{"order spec.template.spec.containers a, b -> b, a"});
   CHECK(of_deployment(with({a, b}), with(Json::array({b}))) == Lines{"removed container a a:1"});
   CHECK(of_deployment(with(Json::array({a})), with({b, a})) == Lines{"added container b b:1"});
 }
@@ -133,75 +157,102 @@ TEST_CASE("an env name that comes twice hides nothing") {
 }
 
 TEST_CASE("texts are compared by line") {
-  const Change change = describe_change("", "configmaps", data(R"({"app.yaml":"a: 1\nb: 2\nc: 3\n"})"), data(R"({"app.yaml":"a: 1\nb: 4\nb2: 5\nc: 3\n"})"));
+  const Change change =
+      describe_change("", "configmaps", data(R"({"app.yaml":"a: 1\nb: 2\nc: 3\n"})"),
+                      data(R"({"app.yaml":"a: 1\nb: 4\nb2: 5\nc: 3\n"})"));
   CHECK(change.summary == Lines{"data app.yaml: 3 lines changed (+2 -1)"});
   CHECK(change.diff == "@ data.app.yaml line 2\n-b: 2\n+b: 4\n+b2: 5");
-  CHECK(of_config(data(R"({"LEVEL":"info"})"), data(R"({"LEVEL":"debug"})")) == Lines{"data LEVEL info -> debug"});
+  CHECK(of_config(data(R"({"LEVEL":"info"})"), data(R"({"LEVEL":"debug"})")) ==
+        Lines{"data LEVEL info -> debug"});
   CHECK(of_config(data("{}"), data(R"({"a":"1\n2\n"})")) == Lines{"added data a 2 lines"});
-  CHECK(of_config(data(R"({"a":"1\n2\n"})"), data(R"({"a":"1\n2"})")) == Lines{"data a: 2 lines changed (+1 -1)"});
+  CHECK(of_config(data(R"({"a":"1\n2\n"})"), data(R"({"a":"1\n2"})")) ==
+        Lines{"data a: 2 lines changed (+1 -1)"});
 }
 
 TEST_CASE("A13: a Secret shows key names and sizes, never a value nor its seal") {
-  const RawObject before = parsed(R"({"metadata":{"name":"s","namespace":"n"},"type":"Opaque","data":{"password":"c2VjcmV0LWNhbmFyeQ==","old":"YWJj"}})");
-  const RawObject after = parsed(R"({"metadata":{"name":"s","namespace":"n"},"type":"Opaque","data":{"password":"b3RoZXItY2FuYXJ5LTE2","new":"YWJj"}})");
-  const std::vector<std::vector<std::string>> shapes{{"/data", "/type"}, {"/data/password"}, {"/data/password/hmac"}, {""}};
+  const RawObject before = parsed(
+      R"({"metadata":{"name":"s","namespace":"n"},"type":"Opaque","data":{"password":"c2VjcmV0LWNhbmFyeQ==","old":"YWJj"}})");
+  const RawObject after = parsed(
+      R"({"metadata":{"name":"s","namespace":"n"},"type":"Opaque","data":{"password":"b3RoZXItY2FuYXJ5LTE2","new":"YWJj"}})");
+  const std::vector<std::vector<std::string>> shapes{
+      {"/data", "/type"}, {"/data/password"}, {"/data/password/hmac"}, {""}};
   for (const auto& pointers : shapes) {
-    const Json a = covered_part(before, "", "secrets", pointers, "key"), b = covered_part(after, "", "secrets", pointers, "key");
-    for (const auto& change : {describe_change("", "secrets", a, b), describe_change("", "secrets", nullptr, b), describe_change("", "secrets", a, nullptr)}) {
+    const Json a = covered_part(before, "", "secrets", pointers, "key"),
+               b = covered_part(after, "", "secrets", pointers, "key");
+    for (const auto& change :
+         {describe_change("", "secrets", a, b), describe_change("", "secrets", nullptr, b),
+          describe_change("", "secrets", a, nullptr)}) {
       std::string all = change.diff + join(change.summary, "\n");
       for (const auto& line : change.lines) all += line.what + line.where + line.from + line.to;
       CHECK(all.find("canary") == std::string::npos);
       for (const Json& part : {a, b}) {
         const Json flat = part.flatten();
         for (const auto& [key, value] : flat.items())
-          if (key.ends_with("hmac")) CHECK(all.find(value.get<std::string>().substr(0, 16)) == std::string::npos);
+          if (key.ends_with("hmac"))
+            CHECK(all.find(value.get<std::string>().substr(0, 16)) == std::string::npos);
       }
     }
   }
-  const Json a = covered_part(before, "", "secrets", {"/data", "/type"}, "key"), b = covered_part(after, "", "secrets", {"/data", "/type"}, "key");
+  const Json a = covered_part(before, "", "secrets", {"/data", "/type"}, "key"),
+             b = covered_part(after, "", "secrets", {"/data", "/type"}, "key");
   CHECK(describe_change("", "secrets", a, b).summary ==
-        Lines{"added data new 3 bytes", "removed data old 3 bytes", "data password: value changed (13 -> 15 bytes)"});
+        Lines{"added data new 3 bytes", "removed data old 3 bytes",
+              "data password: value changed (13 -> 15 bytes)"});
 }
 
 TEST_CASE("rules of roles are told as rules, and what reaches far comes first") {
   const auto rules = [](const char* text) { return Json{{"/rules", parsed(text)}}; };
-  const Lines summary = describe_change("rbac.authorization.k8s.io", "roles",
-                                        rules(R"([{"apiGroups":[""],"resources":["pods"],"verbs":["get"]}])"),
-                                        rules(R"([{"apiGroups":["apps"],"resources":["deployments"],"verbs":["get","list"],"resourceNames":["web"]},
+  const Lines summary =
+      describe_change(
+          "rbac.authorization.k8s.io", "roles",
+          rules(R"([{"apiGroups":[""],"resources":["pods"],"verbs":["get"]}])"),
+          rules(
+              R"([{"apiGroups":["apps"],"resources":["deployments"],"verbs":["get","list"],"resourceNames":["web"]},
                                                   {"apiGroups":[""],"resources":["secrets"],"verbs":["get"]}])"))
-                            .summary;
-  CHECK(summary == Lines{"added rule get on secrets", "removed rule get on pods", "added rule get,list on deployments in apps named web"});
+          .summary;
+  CHECK(summary == Lines{"added rule get on secrets", "removed rule get on pods",
+                         "added rule get,list on deployments in apps named web"});
 }
 
 TEST_CASE("anything else is told by its path") {
   const auto spec = [](const char* text) { return Json{{"/spec", parsed(text)}}; };
-  const auto of = [&](const char* a, const char* b) { return describe_change("example.com", "things", spec(a), spec(b)).summary; };
+  const auto of = [&](const char* a, const char* b) {
+    return describe_change("example.com", "things", spec(a), spec(b)).summary;
+  };
   CHECK(of(R"({"x":{"y":1}})", R"({"x":{"y":2}})") == Lines{"field spec.x.y 1 -> 2"});
   CHECK(of(R"({"x":"1"})", R"({"x":1})") == Lines{"field spec.x \"1\" -> 1"});
   CHECK(of(R"({"x":""})", "{}") == Lines{"removed field spec.x \"\""});
   CHECK(of("{}", R"({"x":{}})") == Lines{"added field spec.x {}"});
-  CHECK(of(R"({"l":[{"name":"a","v":1},{"name":"b","v":1}]})", R"({"l":[{"name":"b","v":2},{"name":"a","v":1}]})") ==
+  CHECK(of(R"({"l":[{"name":"a","v":1},{"name":"b","v":1}]})",
+           R"({"l":[{"name":"b","v":2},{"name":"a","v":1}]})") ==
         Lines{"field spec.l[b].v 1 -> 2", "order spec.l a, b -> b, a"});
-  CHECK(of(R"({"l":[{"p":1},{"p":2}]})", R"({"l":[{"p":2},{"p":3}]})") == Lines{"field spec.l[].p 1 -> 3"});
+  CHECK(of(R"({"l":[{"p":1},{"p":2}]})", R"({"l":[{"p":2},{"p":3}]})") ==
+        Lines{"field spec.l[].p 1 -> 3"});
 }
 
 TEST_CASE("a creation is told by what it runs, without what the API server fills in") {
-  const Json created = pod(R"({"imagePullPolicy":"IfNotPresent","terminationMessagePath":"/dev/termination-log","resources":{},
+  const Json created = pod(
+      R"({"imagePullPolicy":"IfNotPresent","terminationMessagePath":"/dev/termination-log","resources":{},
                                "args":["serve"],"env":[{"name":"A","value":"1"}],"securityContext":{"privileged":true}})",
-                           R"({"dnsPolicy":"ClusterFirst","schedulerName":"default-scheduler","restartPolicy":"Always","securityContext":{}})");
+      R"({"dnsPolicy":"ClusterFirst","schedulerName":"default-scheduler","restartPolicy":"Always","securityContext":{}})");
   const Change change = describe_change("apps", "deployments", nullptr, created);
-  CHECK(change.summary == Lines{"new: 1 container: web example/web:1.4.1", "added security web privileged true", "added args web serve"});
-  for (const char* noise : {"imagePullPolicy", "termination", "dnsPolicy", "scheduler", "restartPolicy", "resources"})
+  CHECK(change.summary == Lines{"new: 1 container: web example/web:1.4.1",
+                                "added security web privileged true", "added args web serve"});
+  for (const char* noise :
+       {"imagePullPolicy", "termination", "dnsPolicy", "scheduler", "restartPolicy", "resources"})
     CHECK_MESSAGE(change.diff.find(noise) == std::string::npos, noise);
   CHECK(change.diff.find("+spec.template.spec.containers[web].env[A]: 1") != std::string::npos);
-  CHECK(describe_change("apps", "deployments", created, nullptr).summary == Lines{"deleted: 1 container: web example/web:1.4.1"});
+  CHECK(describe_change("apps", "deployments", created, nullptr).summary ==
+        Lines{"deleted: 1 container: web example/web:1.4.1"});
   CHECK(of_config(nullptr, data(R"({"a":"1","b":"2"})")) == Lines{"new: 2 keys: a, b"});
-  CHECK(describe_change("example.com", "things", nullptr, Json{{"/spec", {{"x", 1}}}}).summary == Lines{"new", "added field spec.x 1"});
+  CHECK(describe_change("example.com", "things", nullptr, Json{{"/spec", {{"x", 1}}}}).summary ==
+        Lines{"new", "added field spec.x 1"});
 }
 
 TEST_CASE("nobody hides a dangerous change behind many small ones") {
   Json after = pod(R"({"securityContext":{"privileged":true}})");
-  for (int i = 0; i < 500; ++i) after["/spec/template"]["metadata"]["labels"]["a" + std::to_string(i)] = std::string(100, 'x');
+  for (int i = 0; i < 500; ++i)
+    after["/spec/template"]["metadata"]["labels"]["a" + std::to_string(i)] = std::string(100, 'x');
   const Change change = describe_change("apps", "deployments", pod(), after);
   check_bounds(change);
   REQUIRE(change.summary.size() == 8);
@@ -210,17 +261,20 @@ TEST_CASE("nobody hides a dangerous change behind many small ones") {
   CHECK(change.lines.size() == 64);
   CHECK(change.lines.front().what == "security");
   CHECK(change.lines.back().to == "438 more changes");
-  CHECK(change.diff.starts_with("+spec.template.spec.containers[web].securityContext.privileged: true\n"));
+  CHECK(change.diff.starts_with(
+      "+spec.template.spec.containers[web].securityContext.privileged: true\n"));
   CHECK(change.diff.ends_with("more lines left out"));
 }
 
 TEST_CASE("two values that differ never look alike, however long they are") {
   const std::string same(5000, 'a');
-  const Lines summary = of_config(data("{\"k\":\"" + same + "1\"}"), data("{\"k\":\"" + same + "2\"}"));
+  const Lines summary =
+      of_config(data("{\"k\":\"" + same + "1\"}"), data("{\"k\":\"" + same + "2\"}"));
   REQUIRE(summary.size() == 1);
   CHECK(summary[0].find("a1 -> ") != std::string::npos);
   CHECK(summary[0].ends_with("a2"));
-  const auto [a, b] = shorten_images("web@sha256:aaaaaaaaaaaaaaaa1", "web@sha256:aaaaaaaaaaaaaaaa2");
+  const auto [a, b] =
+      shorten_images("web@sha256:aaaaaaaaaaaaaaaa1", "web@sha256:aaaaaaaaaaaaaaaa2");
   CHECK(a != b);
   // The mark of a hidden character and the same mark typed out.
   const Lines marks = of_config(data("{\"k\":\"x\\u202e\"}"), data("{\"k\":\"x\\\\u{202e}\"}"));
@@ -229,7 +283,8 @@ TEST_CASE("two values that differ never look alike, however long they are") {
 }
 
 TEST_CASE("M6: hostile text is shown, not obeyed") {
-  const Json after = parsed(R"({"/data":{"k\n\u001b[31m":"\u202etxt.exe\u200b\u0007","m":"a\n\u001b]0;x\u0007\n"}})");
+  const Json after = parsed(
+      R"({"/data":{"k\n\u001b[31m":"\u202etxt.exe\u200b\u0007","m":"a\n\u001b]0;x\u0007\n"}})");
   const Change change = describe_change("", "configmaps", Json{{"/data", Json::object()}}, after);
   check_bounds(change);
   CHECK(join(change.summary, "\n").find("\\u{202e}txt.exe\\u{200b}") != std::string::npos);
@@ -238,14 +293,22 @@ TEST_CASE("M6: hostile text is shown, not obeyed") {
 TEST_CASE("every difference is told, whatever the objects") {
   // Objects from a small grammar: any two that differ have at least one line, in either direction.
   std::uint32_t seed = 7;
-  const auto next = [&](std::uint32_t below) { return (seed = seed * 1664525u + 1013904223u) / 65536u % below; };
-  const std::vector<std::string> names{"name", "containers", "env", "value", "resources", "limits", "ports", "image", "x", "volumes", "securityContext", "args"};
+  const auto next = [&](std::uint32_t below) {
+    return (seed = seed * 1664525u + 1013904223u) / 65536u % below;
+  };
+  const std::vector<std::string> names{
+      "name",  "containers", "env", "value",   "resources",       "limits",
+      "ports", "image",      "x",   "volumes", "securityContext", "args"};
   const std::function<Json(int)> any = [&](int depth) -> Json {
     switch (next(depth <= 0 ? 4 : 7)) {
-      case 0: return std::string("a") + std::to_string(next(3));
-      case 1: return next(3);
-      case 2: return nullptr;
-      case 3: return "l1\nl" + std::to_string(next(3)) + "\n";
+      case 0:
+        return std::string("a") + std::to_string(next(3));
+      case 1:
+        return next(3);
+      case 2:
+        return nullptr;
+      case 3:
+        return "l1\nl" + std::to_string(next(3)) + "\n";
       case 4: {
         Json list = Json::array();
         for (std::uint32_t i = next(4); i > 0; --i) list.push_back(any(depth - 1));
@@ -253,9 +316,12 @@ TEST_CASE("every difference is told, whatever the objects") {
       }
       default: {
         Json object = Json::object();
-        for (std::uint32_t i = next(4); i > 0; --i) object[names[next(static_cast<std::uint32_t>(names.size()))]] = any(depth - 1);
+        for (std::uint32_t i = next(4); i > 0; --i)
+          object[names[next(static_cast<std::uint32_t>(names.size()))]] = any(depth - 1);
         if (next(2) == 0) object["name"] = "n" + std::to_string(next(2));
-        if (next(3) == 0) object["containers"] = Json::array({{{"name", "c"}, {"image", "i"}, {names[next(12)], any(depth - 1)}}});
+        if (next(3) == 0)
+          object["containers"] =
+              Json::array({{{"name", "c"}, {"image", "i"}, {names[next(12)], any(depth - 1)}}});
         return object;
       }
     }
@@ -289,8 +355,10 @@ TEST_CASE("every difference is told, whatever the objects") {
 
 TEST_CASE("large texts are described in bounded time and space") {
   std::string a, b;
-  for (int i = 0; i < 100000; ++i) a += "a" + std::to_string(i) + "\n", b += "b" + std::to_string(i) + "\n";
-  const Change change = describe_change("", "configmaps", Json{{"/data", {{"k", a}}}}, Json{{"/data", {{"k", b}}}});
+  for (int i = 0; i < 100000; ++i)
+    a += "a" + std::to_string(i) + "\n", b += "b" + std::to_string(i) + "\n";
+  const Change change =
+      describe_change("", "configmaps", Json{{"/data", {{"k", a}}}}, Json{{"/data", {{"k", b}}}});
   check_bounds(change);
   CHECK(change.summary == Lines{"data k: 200000 lines changed (+100000 -100000)"});
   Json many = Json::array();

@@ -13,7 +13,8 @@ namespace {
 
 constexpr const char* kCreated = "2026-01-02T03:00:00Z";
 
-// A request of developer for a Deployment that is stored held, seen by anna of the leads half an hour later.
+// A request of developer for a Deployment that is stored held, seen by anna of the leads half an
+// hour later.
 struct Desk {
   Dossier dossier;
 
@@ -73,7 +74,9 @@ struct Desk {
   [[nodiscard]] std::string text() const { return card(dossier, Colour::No); }
 };
 
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 ApprovalRequest named(const std::string& name, RequestPhase phase = RequestPhase::Pending) {
   ApprovalRequest request;
@@ -90,7 +93,9 @@ TEST_CASE("the card tells an approver what there is to know") {
         "\n"
         "change    image web 1.4.1 -> 1.5.0\n"
         "          replicas 3 -> 10\n"
-        "policy    production gates this UPDATE of deployments: stored, but nothing of it runs until approved\n"
+        "policy    production gates this UPDATE of deployments: stored, but nothing of it runs "
+        "until approved\n"
+        "risk      Low: no rule of the policy is met\n"
         "asked     30m ago by developer, through kubectl-client-side-apply: \"Release 2.4\"\n"
         "expires   in 23h 30m\n"
         "approval  0 of 1, needs group leads; you may approve: yes\n"
@@ -138,7 +143,8 @@ TEST_CASE("the card says whether this very person may approve") {
   }
 }
 
-TEST_CASE("the card counts the Approvals that are there, whether the operator has seen them or not") {
+TEST_CASE(
+    "the card counts the Approvals that are there, whether the operator has seen them or not") {
   Desk desk;
   desk.decided("bob", Decision::Approve, "looks good");
   CHECK(has(desk.text(), "Approved  Deployment production/web"));
@@ -182,7 +188,8 @@ TEST_CASE("what is over says how it ended") {
   late.dossier.now = *parse_rfc3339("2026-01-04T03:30:00Z");
   CHECK(late.text().starts_with("Expired"));
   CHECK(next_command(late.dossier) ==
-        "kubectl annotate --overwrite deployment/web -n production holdpoint.dev/ask-again=web-0123456789-1");
+        "kubectl annotate --overwrite deployment/web -n production "
+        "holdpoint.dev/ask-again=web-0123456789-1");
   Desk orphan;
   orphan.dossier.policy_is = Dossier::PolicyIs::Gone;
   CHECK(orphan.text().starts_with("Stale"));
@@ -191,9 +198,13 @@ TEST_CASE("what is over says how it ended") {
 TEST_CASE("M6: the card shows hostile text, it does not obey it") {
   Desk desk;
   ApprovalRequestSpec& spec = desk.dossier.request.spec;
-  spec.requester.username = "\xd0\xb0" "dmin";  // Cyrillic a
+  spec.requester.username =
+      "\xd0\xb0"
+      "dmin";  // Cyrillic a
   spec.reason = "ok\nApproved by everybody\x1b[2J";
-  spec.summary = {"image web 1 -> \xe2\x80\xae" "2"};
+  spec.summary = {
+      "image web 1 -> \xe2\x80\xae"
+      "2"};
   spec.diff = "-a\x1b[31m\n+b\x07";
   spec.target.name = "web\x1b]0;x";
   const std::string text = desk.text();
@@ -223,21 +234,28 @@ TEST_CASE("colour is for the state alone") {
 
 TEST_CASE("a decision is told with what comes next") {
   ApprovalRequest request = Desk().dossier.request;
-  const auto after = [&](RequestPhase phase, RequestHold hold, Decision decision = Decision::Approve, bool counted = true) {
+  const auto after = [&](RequestPhase phase, RequestHold hold,
+                         Decision decision = Decision::Approve, bool counted = true) {
     request.status.phase = phase;
     request.status.message = "1 of 2, needs group leads";
     request.spec.hold = hold;
     return outcome(request, decision, "x-1", counted);
   };
-  CHECK(after(RequestPhase::Released, RequestHold::Suspend) == "approved (x-1): Deployment production/web is released");
-  CHECK(after(RequestPhase::Approved, RequestHold::Deny) == "approved (x-1): apply the change again");
+  CHECK(after(RequestPhase::Released, RequestHold::Suspend) ==
+        "approved (x-1): Deployment production/web is released");
+  CHECK(after(RequestPhase::Approved, RequestHold::Deny) ==
+        "approved (x-1): apply the change again");
   CHECK(has(after(RequestPhase::Approved, RequestHold::Retry), "goes through by itself"));
   CHECK(has(after(RequestPhase::Pending, RequestHold::Deny), "1 of 2, needs group leads"));
-  CHECK(has(after(RequestPhase::Pending, RequestHold::Deny, Decision::Approve, false), "has not counted it yet"));
+  CHECK(has(after(RequestPhase::Pending, RequestHold::Deny, Decision::Approve, false),
+            "has not counted it yet"));
   CHECK(has(after(RequestPhase::Expired, RequestHold::Deny), "the request was over: Expired"));
-  CHECK(has(after(RequestPhase::Denied, RequestHold::Suspend, Decision::Deny), "kubectl holdpoint abandon deployment/web -n production"));
-  CHECK(after(RequestPhase::Denied, RequestHold::Deny, Decision::Deny) == "denied (x-1): Deployment production/web stays as it is");
-  for (const auto phase : {RequestPhase::Pending, RequestPhase::Approved, RequestPhase::Released, RequestPhase::Denied})
+  CHECK(has(after(RequestPhase::Denied, RequestHold::Suspend, Decision::Deny),
+            "kubectl holdpoint abandon deployment/web -n production"));
+  CHECK(after(RequestPhase::Denied, RequestHold::Deny, Decision::Deny) ==
+        "denied (x-1): Deployment production/web stays as it is");
+  for (const auto phase : {RequestPhase::Pending, RequestPhase::Approved, RequestPhase::Released,
+                           RequestPhase::Denied})
     for (const auto decision : {Decision::Approve, Decision::Deny, Decision::Withdraw})
       CHECK_FALSE(has(after(phase, RequestHold::Suspend, decision), "\n"));
 }
@@ -251,13 +269,17 @@ TEST_CASE("the list has a line for each request, in the order in which they were
   second.status.approvals = "1 of 1";
   second.status.expires_at = "2026-01-02T04:20:00Z";
   CHECK(request_table({second, first}, Desk().dossier.now, Colour::No) ==
-        "NAMESPACE    NAME               STATE      TARGET           CHANGE                          APPROVALS   REQUESTER   AGE   EXPIRES\n"
-        "production   web-0123456789-1   Pending    deployment/web   image web 1.4.1 -> 1.5.0 (+1)   -           developer   30m   -\n"
-        "production   api-1              Approved   deployment/web   image api 1 -> 2                1 of 1      developer   10m   50m");
+        "NAMESPACE    NAME               STATE      TARGET           CHANGE                        "
+        "  RISK   APPROVALS   REQUESTER   AGE   EXPIRES\n"
+        "production   web-0123456789-1   Pending    deployment/web   image web 1.4.1 -> 1.5.0 (+1) "
+        "  Low    -           developer   30m   -\n"
+        "production   api-1              Approved   deployment/web   image api 1 -> 2              "
+        "  Low    1 of 1      developer   10m   50m");
 }
 
 TEST_CASE("a request is found by the first letters of its name, when they fit one alone") {
-  const std::vector<ApprovalRequest> requests{named("web-1"), named("web-2"), named("api-1"), named("api-1-old", RequestPhase::Released)};
+  const std::vector<ApprovalRequest> requests{named("web-1"), named("web-2"), named("api-1"),
+                                              named("api-1-old", RequestPhase::Released)};
   CHECK((*find_request(requests, "web-1"))->metadata.name == "web-1");
   CHECK((*find_request(requests, "ap"))->metadata.name == "api-1");
   CHECK((*find_request(requests, "api-1-"))->metadata.name == "api-1-old");
@@ -269,21 +291,29 @@ TEST_CASE("a request is found by the first letters of its name, when they fit on
 
 TEST_CASE("names that Kubernetes would not take never reach kubectl") {
   for (const char* good : {"web-0123456789-1", "a", "a.b-c"}) CHECK(is_name(good));
-  for (const std::string bad : {"", "-x", "--all", "Web", "a b", "a\n", "a\x1b[0m", "a/b", "a;b", "ä"}) CHECK_FALSE(is_name(bad));
+  for (const std::string bad :
+       {"", "-x", "--all", "Web", "a b", "a\n", "a\x1b[0m", "a/b", "a;b", "ä"})
+    CHECK_FALSE(is_name(bad));
   CHECK_FALSE(has(check_name("request", "x\x1b[31m").error().message, "\x1b"));
   CHECK(parse_holdable("deployment/web")->path() == "deployments.apps/web");
   CHECK(parse_holdable("jobs.batch/x")->how == Pausable::Job);
-  for (const char* bad : {"web", "deployment/", "deployment/-x", "pod/x", "/x", "deployment/a/b"}) CHECK_FALSE(parse_holdable(bad).ok());
+  for (const char* bad : {"web", "deployment/", "deployment/-x", "pod/x", "/x", "deployment/a/b"})
+    CHECK_FALSE(parse_holdable(bad).ok());
 }
 
 TEST_CASE("kubectl's words are shown without its noise") {
-  CHECK(clean_message("Error from server (Forbidden): error when creating \"STDIN\": admission webhook \"approvals.holdpoint.dev\" "
-                      "denied the request: you (lead) asked for this change\n  next:  pass it on\n") ==
+  CHECK(clean_message(
+            "Error from server (Forbidden): error when creating \"STDIN\": admission webhook "
+            "\"approvals.holdpoint.dev\" "
+            "denied the request: you (lead) asked for this change\n  next:  pass it on\n") ==
         "you (lead) asked for this change\n  next:  pass it on");
-  CHECK(clean_message("Error from server (NotFound): approvalrequests.holdpoint.dev \"x\" not found\n") == "approvalrequests.holdpoint.dev \"x\" not found");
-  CHECK(clean_message("E1123 16:00:00.0 1 memcache.go:265] \"Unhandled Error\"\nThe connection to the server was refused\n") ==
-        "The connection to the server was refused");
-  CHECK(has(clean_message("E1123 16:00:00.0 1 memcache.go:265] \"Unhandled Error\"\n"), "Unhandled Error"));
+  CHECK(clean_message(
+            "Error from server (NotFound): approvalrequests.holdpoint.dev \"x\" not found\n") ==
+        "approvalrequests.holdpoint.dev \"x\" not found");
+  CHECK(clean_message("E1123 16:00:00.0 1 memcache.go:265] \"Unhandled Error\"\nThe connection to "
+                      "the server was refused\n") == "The connection to the server was refused");
+  CHECK(has(clean_message("E1123 16:00:00.0 1 memcache.go:265] \"Unhandled Error\"\n"),
+            "Unhandled Error"));
   CHECK(clean_message("a\x1b[2Jb") == "a\\u{1b}[2Jb");
   CHECK(kind_of_failure("Error from server (NotFound): x") == ErrorKind::NotFound);
   CHECK(kind_of_failure("Error from server (Conflict): x") == ErrorKind::Conflict);
@@ -303,7 +333,10 @@ TEST_CASE("a program is run with its arguments as they are, and with input of an
   CHECK(has(missing.error().message, "HOLDPOINT_KUBECTL"));
   CHECK(Kubectl("/bin/echo", {}).json({"{\"a\":1}"})->at("a") == 1);
   CHECK(Kubectl("/bin/echo", {}).json({"no json"}).error().kind == ErrorKind::Invalid);
-  CHECK(Kubectl("/bin/sh", {}).json({"-c", "echo 'Error from server (NotFound): no' >&2; exit 1"}).error().kind == ErrorKind::NotFound);
+  CHECK(Kubectl("/bin/sh", {})
+            .json({"-c", "echo 'Error from server (NotFound): no' >&2; exit 1"})
+            .error()
+            .kind == ErrorKind::NotFound);
 }
 
 }  // namespace holdpoint::cli

@@ -6,7 +6,8 @@ namespace holdpoint {
 namespace {
 
 RawObject deployment() {
-  return Json{{"metadata", {{"name", "web"}, {"namespace", "production"}}}, {"spec", {{"replicas", 3}}}};
+  return Json{{"metadata", {{"name", "web"}, {"namespace", "production"}}},
+              {"spec", {{"replicas", 3}}}};
 }
 
 Marks held_by_alice() {
@@ -71,7 +72,8 @@ TEST_CASE("marks that nobody can read are no marks") {
   RawObject object = deployment();
   object["spec"]["paused"] = true;
   for (const char* text : {"", "x", "/", "prod/", "/web", ",,"}) {
-    object["metadata"]["annotations"] = {{"holdpoint.dev/held", text}, {"holdpoint.dev/held-by", "not json"}};
+    object["metadata"]["annotations"] = {{"holdpoint.dev/held", text},
+                                         {"holdpoint.dev/held-by", "not json"}};
     CAPTURE(text);
     CHECK_FALSE(read_marks(object, Pausable::Deployment).holds());
     CHECK(read_marks(object, Pausable::Deployment).held_by.empty());
@@ -101,35 +103,37 @@ TEST_CASE("the mode is picked by object and client as the table says") {
   };
   using enum RequestHold;
   const Row rows[] = {
-      {"a Deployment by kubectl is stored held", HoldMode::Auto, Pausable::Deployment, Operation::Create, false, false,
+      {"a Deployment by kubectl is stored held", HoldMode::Auto, Pausable::Deployment,
+       Operation::Create, false, false, ClientKind::Plain, Suspend},
+      {"its update too", HoldMode::Auto, Pausable::Deployment, Operation::Update, false, false,
        ClientKind::Plain, Suspend},
-      {"its update too", HoldMode::Auto, Pausable::Deployment, Operation::Update, false, false, ClientKind::Plain,
-       Suspend},
-      {"a Deployment by Flux is refused", HoldMode::Auto, Pausable::Deployment, Operation::Update, false, false,
-       ClientKind::Flux, Deny},
-      {"a Deployment by Helm is refused", HoldMode::Auto, Pausable::Deployment, Operation::Create, false, false,
-       ClientKind::Helm, Deny},
-      {"a new Job by kubectl is stored held", HoldMode::Auto, Pausable::Job, Operation::Create, false, false,
+      {"a Deployment by Flux is refused", HoldMode::Auto, Pausable::Deployment, Operation::Update,
+       false, false, ClientKind::Flux, Deny},
+      {"a Deployment by Helm is refused", HoldMode::Auto, Pausable::Deployment, Operation::Create,
+       false, false, ClientKind::Helm, Deny},
+      {"a new Job by kubectl is stored held", HoldMode::Auto, Pausable::Job, Operation::Create,
+       false, false, ClientKind::Plain, Suspend},
+      {"a new Job by Helm is refused", HoldMode::Auto, Pausable::Job, Operation::Create, false,
+       false, ClientKind::Helm, Deny},
+      {"a running Job is never suspended", HoldMode::Suspend, Pausable::Job, Operation::Update,
+       false, true, ClientKind::Plain, Deny},
+      {"a held Job stays held", HoldMode::Auto, Pausable::Job, Operation::Update, true, false,
        ClientKind::Plain, Suspend},
-      {"a new Job by Helm is refused", HoldMode::Auto, Pausable::Job, Operation::Create, false, false,
-       ClientKind::Helm, Deny},
-      {"a running Job is never suspended", HoldMode::Suspend, Pausable::Job, Operation::Update, false, true,
+      {"a started Job is not suspended even where marks say held", HoldMode::Auto, Pausable::Job,
+       Operation::Update, true, true, ClientKind::Plain, Deny},
+      {"a ConfigMap cannot wait", HoldMode::Auto, Pausable::No, Operation::Create, false, false,
        ClientKind::Plain, Deny},
-      {"a held Job stays held", HoldMode::Auto, Pausable::Job, Operation::Update, true, false, ClientKind::Plain,
-       Suspend},
-      {"a started Job is not suspended even where marks say held", HoldMode::Auto, Pausable::Job, Operation::Update,
-       true, true, ClientKind::Plain, Deny},
-      {"a ConfigMap cannot wait", HoldMode::Auto, Pausable::No, Operation::Create, false, false, ClientKind::Plain,
-       Deny},
-      {"a deletion cannot wait", HoldMode::Suspend, Pausable::Deployment, Operation::Delete, false, false,
+      {"a deletion cannot wait", HoldMode::Suspend, Pausable::Deployment, Operation::Delete, false,
+       false, ClientKind::Plain, Deny},
+      {"Retry is Retry", HoldMode::Retry, Pausable::Deployment, Operation::Create, false, false,
+       ClientKind::Plain, Retry},
+      {"Deny is Deny", HoldMode::Deny, Pausable::Deployment, Operation::Create, false, false,
        ClientKind::Plain, Deny},
-      {"Retry is Retry", HoldMode::Retry, Pausable::Deployment, Operation::Create, false, false, ClientKind::Plain,
-       Retry},
-      {"Deny is Deny", HoldMode::Deny, Pausable::Deployment, Operation::Create, false, false, ClientKind::Plain, Deny},
   };
   for (const Row& row : rows) {
     CAPTURE(row.sentence);
-    CHECK(resolve_hold(row.mode, row.how, row.operation, row.old_is_held, row.started, row.client) == row.want);
+    CHECK(resolve_hold(row.mode, row.how, row.operation, row.old_is_held, row.started,
+                       row.client) == row.want);
   }
 }
 

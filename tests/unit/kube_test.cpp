@@ -23,7 +23,8 @@ namespace {
 class Folder {
  public:
   Folder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "holdpoint-kube-XXXXXX").string();
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / "holdpoint-kube-XXXXXX").string();
     REQUIRE(::mkdtemp(pattern.data()) != nullptr);
     path_ = pattern;
   }
@@ -48,9 +49,11 @@ class Folder {
 // A kubeconfig with one context; `cluster` and `user` are lines at their indentation.
 std::string a_kubeconfig(const std::string& cluster, const std::string& user) {
   return "apiVersion: v1\nkind: Config\ncurrent-context: here\n"
-         "contexts:\n- name: here\n  context: {cluster: c, user: u}\n- name: lost\n  context: {cluster: none, user: u}\n"
+         "contexts:\n- name: here\n  context: {cluster: c, user: u}\n- name: lost\n  context: "
+         "{cluster: none, user: u}\n"
          "- name: nobody\n  context: {cluster: c, user: none}\n"
-         "clusters:\n- name: c\n  cluster:\n" + cluster + "users:\n- name: u\n  user:\n" + user;
+         "clusters:\n- name: c\n  cluster:\n" +
+         cluster + "users:\n- name: u\n  user:\n" + user;
 }
 
 const std::string kServer = "    server: https://10.0.0.1:6443\n";
@@ -95,7 +98,8 @@ TEST_CASE("a resource path is written as the API server spells it") {
   cluster.version = "v1";
   cluster.resource = "clusterroles";
   cluster.name = "system:aggregate to?edit#x";
-  CHECK(cluster.text() == "/apis/rbac.authorization.k8s.io/v1/clusterroles/system%3Aaggregate%20to%3Fedit%23x");
+  CHECK(cluster.text() ==
+        "/apis/rbac.authorization.k8s.io/v1/clusterroles/system%3Aaggregate%20to%3Fedit%23x");
 }
 
 TEST_CASE("a path that would lead to another resource is refused") {
@@ -169,15 +173,19 @@ TEST_CASE("an answer that is no Status is judged by its code alone") {
     CHECK(error.cause == "HTTP 502");
     CHECK(error.message.find("502") != std::string::npos);
   }
-  SUBCASE("another JSON object") { CHECK(error_of(404, R"({"message": 7})").kind == ErrorKind::NotFound); }
+  SUBCASE("another JSON object") {
+    CHECK(error_of(404, R"({"message": 7})").kind == ErrorKind::NotFound);
+  }
   SUBCASE("JSON that is no object") { CHECK(error_of(403, "[1]").kind == ErrorKind::Forbidden); }
   SUBCASE("an empty body") { CHECK(error_of(500, "").kind == ErrorKind::Unavailable); }
   SUBCASE("a redirect is no success") { CHECK(error_of(302, "").kind == ErrorKind::Unavailable); }
 }
 
 TEST_CASE("each 410 is called Expired, and a resource version from the future is told apart") {
-  CHECK(error_of(410, status_text(410, "Gone", "too old resource version: 1 (5)")).cause == "Expired");
-  const Error error = error_of(504, R"({"kind":"Status","reason":"Timeout","message":"Too large resource version",
+  CHECK(error_of(410, status_text(410, "Gone", "too old resource version: 1 (5)")).cause ==
+        "Expired");
+  const Error error =
+      error_of(504, R"({"kind":"Status","reason":"Timeout","message":"Too large resource version",
       "details":{"causes":[{"reason":"ResourceVersionTooLarge","message":"x"}]}})");
   CHECK(error.kind == ErrorKind::Unavailable);
   CHECK(error.cause == "ResourceVersionTooLarge");
@@ -190,13 +198,15 @@ TEST_CASE("warning headers give their texts, in order and unescaped") {
         Texts{"one", "two, with a comma", "three"});
   CHECK(parse_warnings(R"(299 - "a \"quoted\" word and a back\\slash")") ==
         Texts{R"(a "quoted" word and a back\slash)"});
-  CHECK(parse_warnings(R"(299 - "dated" "Sat, 25 Aug 2012 23:34:45 GMT", 299 - "next")") == Texts{"dated", "next"});
+  CHECK(parse_warnings(R"(299 - "dated" "Sat, 25 Aug 2012 23:34:45 GMT", 299 - "next")") ==
+        Texts{"dated", "next"});
   CHECK(parse_warnings(R"(299 - "")") == Texts{""});
 }
 
 TEST_CASE("what is no warning header ends the list and harms nothing") {
-  for (const char* header : {"", " ", ",", "299", "299 ", "299 -", "299 - ", "299 - text", "299 - \"open", "299 - \"esc\\",
-                             "29 - \"short code\"", "x99 - \"not a code\"", "2999 - \"long code\"", "299  \"no agent\""}) {
+  for (const char* header : {"", " ", ",", "299", "299 ", "299 -", "299 - ", "299 - text",
+                             "299 - \"open", "299 - \"esc\\", "29 - \"short code\"",
+                             "x99 - \"not a code\"", "2999 - \"long code\"", "299  \"no agent\""}) {
     CAPTURE(header);
     CHECK(parse_warnings(header).empty());
   }
@@ -204,17 +214,20 @@ TEST_CASE("what is no warning header ends the list and harms nothing") {
 }
 
 TEST_CASE("lines of a watch are put together from pieces that end anywhere") {
-  const std::string stream = "{\"a\":1}\n\n{\"b\":\"" + std::string(300'000, 'x') + "\"}\n{\"c\":3}\n";
-  for (const std::size_t piece : {std::size_t{1}, std::size_t{7}, std::size_t{4096}, stream.size()}) {
+  const std::string stream =
+      "{\"a\":1}\n\n{\"b\":\"" + std::string(300'000, 'x') + "\"}\n{\"c\":3}\n";
+  for (const std::size_t piece :
+       {std::size_t{1}, std::size_t{7}, std::size_t{4096}, stream.size()}) {
     CAPTURE(piece);
     LineSplitter splitter;
     std::vector<std::string> lines;
     bool fed = true;
     for (std::size_t at = 0; at < stream.size(); at += piece)
-      fed = fed && splitter.feed(std::string_view(stream).substr(at, piece), [&](std::string_view line) {
-        lines.emplace_back(line);
-        return true;
-      });
+      fed = fed &&
+            splitter.feed(std::string_view(stream).substr(at, piece), [&](std::string_view line) {
+              lines.emplace_back(line);
+              return true;
+            });
     CHECK(fed);
     REQUIRE(lines.size() == 3);
     CHECK(lines[0] == "{\"a\":1}");
@@ -268,7 +281,8 @@ TEST_CASE("watch lines become events, and ERROR events become errors") {
   CHECK(expired.error().kind == ErrorKind::Conflict);
   CHECK(expired.error().cause == "Expired");
 
-  for (const char* line : {"", "{", "[]", "{}", R"({"type":"ADDED"})", R"({"type":"ADDED","object":7})"}) {
+  for (const char* line :
+       {"", "{", "[]", "{}", R"({"type":"ADDED"})", R"({"type":"ADDED","object":7})"}) {
     CAPTURE(line);
     const auto broken = parse_watch_line(line);
     REQUIRE_FALSE(broken.ok());
@@ -287,8 +301,10 @@ TEST_CASE("a kubeconfig gives server, certificates and token, from data or from 
 
   SUBCASE("data") {
     const auto file = folder.write(
-        "config", a_kubeconfig(kServer + "    certificate-authority-data: Q0EK\n    certificate-authority: gone.pem\n",
-                               "    client-certificate-data: Q0VSVA==\n    client-key-data: S0VZIQ==\n" + kToken));
+        "config",
+        a_kubeconfig(
+            kServer + "    certificate-authority-data: Q0EK\n    certificate-authority: gone.pem\n",
+            "    client-certificate-data: Q0VSVA==\n    client-key-data: S0VZIQ==\n" + kToken));
     const auto config = load_kubeconfig(file);
     REQUIRE_MESSAGE(config.ok(), describe(config.error()));
     CHECK(config->server == "https://10.0.0.1:6443");
@@ -300,9 +316,10 @@ TEST_CASE("a kubeconfig gives server, certificates and token, from data or from 
   }
   SUBCASE("files") {
     const auto file = folder.write(
-        "config", a_kubeconfig("    server: https://10.0.0.1:6443/\n    certificate-authority: ca.pem\n",
-                               "    client-certificate: cert.pem\n    client-key: " + folder.file("key.pem") +
-                                   "\n    tokenFile: token\n"));
+        "config",
+        a_kubeconfig("    server: https://10.0.0.1:6443/\n    certificate-authority: ca.pem\n",
+                     "    client-certificate: cert.pem\n    client-key: " + folder.file("key.pem") +
+                         "\n    tokenFile: token\n"));
     const auto config = load_kubeconfig(file, "here");
     REQUIRE_MESSAGE(config.ok(), describe(config.error()));
     CHECK(config->server == "https://10.0.0.1:6443");
@@ -312,7 +329,8 @@ TEST_CASE("a kubeconfig gives server, certificates and token, from data or from 
     CHECK(config->token_file == folder.file("token"));
   }
   SUBCASE("JSON, which is YAML too") {
-    const auto file = folder.write("config", R"({"current-context":"a","contexts":[{"name":"a","context":{"cluster":"c"}}],
+    const auto file = folder.write(
+        "config", R"({"current-context":"a","contexts":[{"name":"a","context":{"cluster":"c"}}],
         "clusters":[{"name":"c","cluster":{"server":"https://h:1"}}]})");
     const auto config = load_kubeconfig(file);
     REQUIRE_MESSAGE(config.ok(), describe(config.error()));
@@ -340,21 +358,35 @@ TEST_CASE("a kubeconfig that cannot be followed to the letter is refused") {
   SUBCASE("the cluster is missing") { text = a_kubeconfig(kServer, kToken), context = "lost"; }
   SUBCASE("the user is missing") { text = a_kubeconfig(kServer, kToken), context = "nobody"; }
   SUBCASE("no server") { text = a_kubeconfig("    a: b\n", kToken); }
-  SUBCASE("a server without TLS") { text = a_kubeconfig("    server: http://10.0.0.1:6443\n", kToken); }
-  SUBCASE("a server with a path") { text = a_kubeconfig("    server: https://10.0.0.1/k8s\n", kToken); }
-  SUBCASE("a server that is a list") { text = a_kubeconfig("    server: [https://10.0.0.1]\n", kToken); }
-  SUBCASE("no verification") { text = a_kubeconfig(kServer + "    insecure-skip-tls-verify: true\n", kToken); }
+  SUBCASE("a server without TLS") {
+    text = a_kubeconfig("    server: http://10.0.0.1:6443\n", kToken);
+  }
+  SUBCASE("a server with a path") {
+    text = a_kubeconfig("    server: https://10.0.0.1/k8s\n", kToken);
+  }
+  SUBCASE("a server that is a list") {
+    text = a_kubeconfig("    server: [https://10.0.0.1]\n", kToken);
+  }
+  SUBCASE("no verification") {
+    text = a_kubeconfig(kServer + "    insecure-skip-tls-verify: true\n", kToken);
+  }
   SUBCASE("a proxy") { text = a_kubeconfig(kServer + "    proxy-url: http://proxy\n", kToken); }
   SUBCASE("an exec plugin") { text = a_kubeconfig(kServer, "    exec: {command: aws}\n"); }
   SUBCASE("an auth provider") { text = a_kubeconfig(kServer, "    auth-provider: {name: gcp}\n"); }
   SUBCASE("a password") { text = a_kubeconfig(kServer, "    username: a\n    password: b\n"); }
   SUBCASE("impersonation") { text = a_kubeconfig(kServer, kToken + "    as: root\n"); }
-  SUBCASE("a certificate without key") { text = a_kubeconfig(kServer, "    client-certificate-data: Q0VSVA==\n"); }
+  SUBCASE("a certificate without key") {
+    text = a_kubeconfig(kServer, "    client-certificate-data: Q0VSVA==\n");
+  }
   SUBCASE("data that is not base64") {
     text = a_kubeconfig(kServer + "    certificate-authority-data: 'Q0E!'\n", kToken);
   }
-  SUBCASE("base64 cut short") { text = a_kubeconfig(kServer + "    certificate-authority-data: Q0E\n", kToken); }
-  SUBCASE("larger than 1 MiB") { text = a_kubeconfig(kServer, kToken) + "#" + std::string(1 << 20, 'x'); }
+  SUBCASE("base64 cut short") {
+    text = a_kubeconfig(kServer + "    certificate-authority-data: Q0E\n", kToken);
+  }
+  SUBCASE("larger than 1 MiB") {
+    text = a_kubeconfig(kServer, kToken) + "#" + std::string(1 << 20, 'x');
+  }
   SUBCASE("aliases that multiply") {
     text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
     for (int i = 1; i < 12; ++i) {
@@ -373,7 +405,8 @@ TEST_CASE("a kubeconfig that cannot be followed to the letter is refused") {
 
 TEST_CASE("a certificate authority that a kubeconfig names must be there") {
   const Folder folder;
-  const auto file = folder.write("config", a_kubeconfig(kServer + "    certificate-authority: gone.pem\n", kToken));
+  const auto file = folder.write(
+      "config", a_kubeconfig(kServer + "    certificate-authority: gone.pem\n", kToken));
   const auto config = load_kubeconfig(file);
   REQUIRE_FALSE(config.ok());
   CHECK(config.error().kind == ErrorKind::NotFound);

@@ -91,7 +91,8 @@ Identity issue(const char* name, const char* names, const Identity* issuer) {
                              reinterpret_cast<const unsigned char*>(name), -1, -1, 0);
   X509* const by = issuer == nullptr ? certificate : issuer->certificate.get();
   X509_set_issuer_name(certificate, X509_get_subject_name(by));
-  extend(certificate, by, NID_basic_constraints, issuer == nullptr ? "critical,CA:TRUE" : "CA:FALSE");
+  extend(certificate, by, NID_basic_constraints,
+         issuer == nullptr ? "critical,CA:TRUE" : "CA:FALSE");
   if (names != nullptr) extend(certificate, by, NID_subject_alt_name, names);
   X509_sign(certificate, issuer == nullptr ? made.key.get() : issuer->key.get(), EVP_sha256());
   return made;
@@ -99,8 +100,12 @@ Identity issue(const char* name, const char* names, const Identity* issuer) {
 
 // A CA, a server and a client, on disk as the server wants them.
 struct Pki {
-  Pki() : ca(issue("test ca", nullptr, nullptr)), server(issue("server", "IP:127.0.0.1,DNS:localhost", &ca)), client(issue("apiserver", nullptr, &ca)) {
-    std::string pattern = (std::filesystem::temp_directory_path() / "holdpoint-net-XXXXXX").string();
+  Pki()
+      : ca(issue("test ca", nullptr, nullptr)),
+        server(issue("server", "IP:127.0.0.1,DNS:localhost", &ca)),
+        client(issue("apiserver", nullptr, &ca)) {
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / "holdpoint-net-XXXXXX").string();
     REQUIRE(::mkdtemp(pattern.data()) != nullptr);
     folder = pattern;
     write("ca.pem", ca.cert_pem());
@@ -114,8 +119,12 @@ struct Pki {
   Pki(const Pki&) = delete;
   Pki& operator=(const Pki&) = delete;
 
-  void write(const std::string& name, const std::string& text) const { std::ofstream(folder / name) << text; }
-  [[nodiscard]] ServerTls tls() const { return {folder / "server.pem", folder / "server.key", {}, {}}; }
+  void write(const std::string& name, const std::string& text) const {
+    std::ofstream(folder / name) << text;
+  }
+  [[nodiscard]] ServerTls tls() const {
+    return {folder / "server.pem", folder / "server.key", {}, {}};
+  }
   [[nodiscard]] ServerTls mutual_tls(const std::string& name) const {
     return {folder / "server.pem", folder / "server.key", folder / "ca.pem", name};
   }
@@ -141,7 +150,8 @@ ServerResponse text_response(std::string text, int status = 200) {
 }
 
 void echo(ServerRequest request, const Reply& reply) {
-  reply.send(text_response(request.method + " " + request.path + " " + std::to_string(request.body.size()) + " " + request.body));
+  reply.send(text_response(request.method + " " + request.path + " " +
+                           std::to_string(request.body.size()) + " " + request.body));
 }
 
 std::unique_ptr<HttpServer> a_server(const ServerOptions& options, Handler handler = echo) {
@@ -156,7 +166,9 @@ ServerOptions with_tls(ServerTls tls) {
   return options;
 }
 
-HttpEndpoint endpoint_of(std::uint16_t port) { return {"http://127.0.0.1:" + std::to_string(port), {}, {}, {}, {}}; }
+HttpEndpoint endpoint_of(std::uint16_t port) {
+  return {"http://127.0.0.1:" + std::to_string(port), {}, {}, {}, {}};
+}
 HttpEndpoint secure_endpoint_of(std::uint16_t port) {
   return {"https://127.0.0.1:" + std::to_string(port), pki().ca.cert_pem(), {}, {}, {}};
 }
@@ -167,7 +179,9 @@ HttpClient a_client(HttpEndpoint endpoint) {
   return HttpClient(std::move(endpoint));
 }
 
-HttpRequest a_post(std::string body, std::string target = "/x") { return {"POST", std::move(target), {}, std::move(body)}; }
+HttpRequest a_post(std::string body, std::string target = "/x") {
+  return {"POST", std::move(target), {}, std::move(body)};
+}
 HttpRequest a_get(std::string target = "/x") { return {"GET", std::move(target), {}, {}}; }
 Deadline soon() { return Deadline::in(5s); }
 
@@ -237,7 +251,8 @@ class Wire {
 // A server that says exactly what a test wants it to, one connection at a time.
 class Script {
  public:
-  explicit Script(std::function<void(Wire&, int)> play) : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit Script(std::function<void(Wire&, int)> play)
+      : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -300,7 +315,8 @@ class RawTls {
 
 std::size_t open_descriptors() {
   std::size_t count = 0;
-  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) ++count;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd"))
+    ++count;
   return count;
 }
 
@@ -314,7 +330,9 @@ bool comes_true(Condition condition, Duration patience = 3s) {
   return true;
 }
 
-Duration since(Clock_::time_point start) { return std::chrono::duration_cast<Duration>(Clock_::now() - start); }
+Duration since(Clock_::time_point start) {
+  return std::chrono::duration_cast<Duration>(Clock_::now() - start);
+}
 
 constexpr const char* kGet = "GET /x HTTP/1.1\r\nHost: h\r\n\r\n";
 
@@ -322,17 +340,20 @@ constexpr const char* kGet = "GET /x HTTP/1.1\r\nHost: h\r\n\r\n";
 
 // ---- round trips ----
 
-TEST_CASE("a request goes to the handler whole and the answer comes back whole, with and without TLS") {
+TEST_CASE(
+    "a request goes to the handler whole and the answer comes back whole, with and without TLS") {
   for (const bool secure : {false, true}) {
     CAPTURE(secure);
     ServerRequest seen;
-    const auto server = a_server(secure ? with_tls(pki().tls()) : ServerOptions{}, [&](ServerRequest request, const Reply& reply) {
-      seen = request;
-      auto response = text_response("{\"ok\":true}", 201);
-      response.headers["X-Trace"] = "abc";
-      reply.send(response);
-    });
-    const auto client = a_client(secure ? secure_endpoint_of(server->port()) : endpoint_of(server->port()));
+    const auto server = a_server(secure ? with_tls(pki().tls()) : ServerOptions{},
+                                 [&](ServerRequest request, const Reply& reply) {
+                                   seen = request;
+                                   auto response = text_response("{\"ok\":true}", 201);
+                                   response.headers["X-Trace"] = "abc";
+                                   reply.send(response);
+                                 });
+    const auto client =
+        a_client(secure ? secure_endpoint_of(server->port()) : endpoint_of(server->port()));
     auto request = a_post(std::string(100'000, 'b'), "/a/b%2Fc?timeout=10s&q=a%20b+c&q=2");
     request.headers["Content-Type"] = "application/json";
     const auto answer = client.call(request, soon());
@@ -355,21 +376,24 @@ TEST_CASE("a request goes to the handler whole and the answer comes back whole, 
 TEST_CASE("calls share connections") {
   std::mutex mutex;
   std::set<std::string> peers;
-  const auto server = a_server(with_tls(pki().tls()), [&](const ServerRequest& request, const Reply& reply) {
-    const std::lock_guard lock(mutex);
-    peers.insert(request.peer);
-    reply.send(text_response("ok"));
-  });
+  const auto server =
+      a_server(with_tls(pki().tls()), [&](const ServerRequest& request, const Reply& reply) {
+        const std::lock_guard lock(mutex);
+        peers.insert(request.peer);
+        reply.send(text_response("ok"));
+      });
   const auto client = a_client(secure_endpoint_of(server->port()));
-  for (int i = 0; i < 30; ++i) REQUIRE(client.call(i % 2 == 0 ? a_post("x") : a_get(), soon()).ok());
+  for (int i = 0; i < 30; ++i)
+    REQUIRE(client.call(i % 2 == 0 ? a_post("x") : a_get(), soon()).ok());
   // A connection goes back to the pool a moment after the answer has been taken from it.
   CHECK(peers.size() <= 3);
 }
 
 TEST_CASE("64 calls at once are all answered") {
-  const auto server = a_server(with_tls(pki().tls()), [](const ServerRequest& request, const Reply& reply) {
-    reply.send(text_response(request.body));
-  });
+  const auto server =
+      a_server(with_tls(pki().tls()), [](const ServerRequest& request, const Reply& reply) {
+        reply.send(text_response(request.body));
+      });
   const auto client = a_client(secure_endpoint_of(server->port()));
   std::vector<std::future<std::string>> calls;
   for (int i = 0; i < 64; ++i)
@@ -384,7 +408,8 @@ TEST_CASE("64 calls at once are all answered") {
   for (auto& call : calls) CHECK(call.get() == "all answered");
 }
 
-TEST_CASE("the bearer token is asked for each call and a name from the certificate's list is accepted") {
+TEST_CASE(
+    "the bearer token is asked for each call and a name from the certificate's list is accepted") {
   std::string seen;
   const auto server = a_server(with_tls(pki().tls()));
   int asked = 0;
@@ -440,8 +465,11 @@ TEST_CASE("an endpoint or request that cannot be used is Invalid") {
     CHECK(answer.error().kind == ErrorKind::Invalid);
   }
   for (const auto& [ca, cert, key] : std::vector<std::array<std::string, 3>>{
-           {"no pem", "", ""}, {"", pki().client.cert_pem(), ""}, {"", pki().client.cert_pem(), pki().server.key_pem()},
-           {pki().ca.cert_pem() + "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "", ""}}) {
+           {"no pem", "", ""},
+           {"", pki().client.cert_pem(), ""},
+           {"", pki().client.cert_pem(), pki().server.key_pem()},
+           {pki().ca.cert_pem() + "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+            "", ""}}) {
     const auto answer = a_client({"https://127.0.0.1:1", ca, cert, key, {}}).call(a_get(), soon());
     REQUIRE_FALSE(answer.ok());
     CHECK(answer.error().kind == ErrorKind::Invalid);
@@ -453,7 +481,9 @@ TEST_CASE("an endpoint or request that cannot be used is Invalid") {
 }
 
 TEST_CASE("an answer over the size that was agreed is refused, told by its length or not") {
-  const auto server = a_server({}, [](const ServerRequest&, const Reply& reply) { reply.send(text_response(std::string(200'000, 'x'))); });
+  const auto server = a_server({}, [](const ServerRequest&, const Reply& reply) {
+    reply.send(text_response(std::string(200'000, 'x')));
+  });
   const auto client = a_client(endpoint_of(server->port()));
   CHECK(client.call(a_get(), soon(), 200'000).ok());
   const auto answer = client.call(a_get(), soon(), 199'999);
@@ -540,11 +570,12 @@ TEST_CASE("a stream hands over each piece as it comes") {
     wire.say("3\r\n wo\r\n3\r\nrld\r\n0\r\n\r\n");
   });
   std::vector<std::string> pieces;
-  const auto answer = a_client(endpoint_of(script.port())).stream(a_get(), 2s, {}, [&](std::string_view bytes) {
-    if (pieces.empty()) first_seen.set_value();
-    pieces.emplace_back(bytes);
-    return true;
-  });
+  const auto answer =
+      a_client(endpoint_of(script.port())).stream(a_get(), 2s, {}, [&](std::string_view bytes) {
+        if (pieces.empty()) first_seen.set_value();
+        pieces.emplace_back(bytes);
+        return true;
+      });
   REQUIRE_MESSAGE(answer.ok(), (answer.ok() ? "" : describe(answer.error())));
   CHECK(answer->status == 200);
   CHECK(answer->body.empty());
@@ -586,7 +617,8 @@ TEST_CASE("a stream that falls silent is Unavailable, and so is one that breaks 
   for (const char* why : {"nothing came for 100 ms", "chunk"}) {
     CAPTURE(why);
     int pieces = 0;
-    const auto answer = client.stream(a_get(), 100ms, {}, [&](std::string_view) { return ++pieces > 0; });
+    const auto answer =
+        client.stream(a_get(), 100ms, {}, [&](std::string_view) { return ++pieces > 0; });
     REQUIRE_FALSE(answer.ok());
     CHECK(answer.error().kind == ErrorKind::Unavailable);
     CHECK(answer.error().message.find(why) != std::string::npos);
@@ -595,11 +627,13 @@ TEST_CASE("a stream that falls silent is Unavailable, and so is one that breaks 
 }
 
 TEST_CASE("a stream that is refused comes back with its status and body") {
-  const auto server = a_server({}, [](const ServerRequest&, const Reply& reply) { reply.send(text_response("gone", 410)); });
-  const auto answer = a_client(endpoint_of(server->port())).stream(a_get(), 1s, {}, [](std::string_view) {
-    FAIL("no piece of a refusal is handed over");
-    return true;
-  });
+  const auto server = a_server(
+      {}, [](const ServerRequest&, const Reply& reply) { reply.send(text_response("gone", 410)); });
+  const auto answer =
+      a_client(endpoint_of(server->port())).stream(a_get(), 1s, {}, [](std::string_view) {
+        FAIL("no piece of a refusal is handed over");
+        return true;
+      });
   REQUIRE(answer.ok());
   CHECK(answer->status == 410);
   CHECK(answer->body == "gone");
@@ -616,11 +650,12 @@ TEST_CASE("a slow reader of a stream gets every byte in order") {
     wire.say("0\r\n\r\n");
   });
   std::size_t total = 0;
-  const auto answer = a_client(endpoint_of(script.port())).stream(a_get(), 5s, {}, [&](std::string_view bytes) {
-    if (total == 0) std::this_thread::sleep_for(100ms);
-    total += bytes.size();
-    return true;
-  });
+  const auto answer =
+      a_client(endpoint_of(script.port())).stream(a_get(), 5s, {}, [&](std::string_view bytes) {
+        if (total == 0) std::this_thread::sleep_for(100ms);
+        total += bytes.size();
+        return true;
+      });
   CHECK(answer.ok());
   CHECK(total == kChunks * chunk.size());
 }
@@ -644,7 +679,8 @@ TEST_CASE("a server of another CA, or with another name, is refused by the clien
   const auto other = issue("127.0.0.1", "DNS:elsewhere.example,IP:127.0.0.2", &pki().ca);
   pki().write("other.pem", other.cert_pem());
   pki().write("other.key", other.key_pem());
-  const auto stranger = a_server(with_tls({pki().folder / "other.pem", pki().folder / "other.key", {}, {}}));
+  const auto stranger =
+      a_server(with_tls({pki().folder / "other.pem", pki().folder / "other.key", {}, {}}));
   const auto wrong_name = a_client(secure_endpoint_of(stranger->port())).call(a_get(), soon());
   REQUIRE_FALSE(wrong_name.ok());
   CHECK(wrong_name.error().kind == ErrorKind::Unavailable);
@@ -688,7 +724,8 @@ TEST_CASE("TLS before 1.2, ciphers without AEAD and protocols but http/1.1 are r
   SUBCASE("TLS 1.2 with CBC") {
     RawTls client(server->port());
     SSL_CTX_set_max_proto_version(client.context(), TLS1_2_VERSION);
-    REQUIRE(SSL_CTX_set_cipher_list(client.context(), "ECDHE-ECDSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA384") == 1);
+    REQUIRE(SSL_CTX_set_cipher_list(client.context(),
+                                    "ECDHE-ECDSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA384") == 1);
     CHECK_FALSE(client.shake_hands());
   }
   SUBCASE("h2 alone") {
@@ -699,7 +736,8 @@ TEST_CASE("TLS before 1.2, ciphers without AEAD and protocols but http/1.1 are r
   SUBCASE("TLS 1.2 with AEAD, and http/1.1 among others, is served") {
     RawTls client(server->port());
     SSL_CTX_set_max_proto_version(client.context(), TLS1_2_VERSION);
-    SSL_CTX_set_alpn_protos(client.context(), reinterpret_cast<const unsigned char*>("\x02h2\x08http/1.1"), 12);
+    SSL_CTX_set_alpn_protos(client.context(),
+                            reinterpret_cast<const unsigned char*>("\x02h2\x08http/1.1"), 12);
     REQUIRE(client.shake_hands());
     const unsigned char* chosen = nullptr;
     unsigned int length = 0;
@@ -719,7 +757,8 @@ TEST_CASE("whoever asks for a renegotiation is hung up on") {
   CHECK(SSL_do_handshake(client.ssl()) != 1);
   char byte = 0;
   const auto start = Clock_::now();
-  while (SSL_read(client.ssl(), &byte, 1) > 0 || ::recv(SSL_get_fd(client.ssl()), &byte, 1, 0) > 0) {
+  while (SSL_read(client.ssl(), &byte, 1) > 0 ||
+         ::recv(SSL_get_fd(client.ssl()), &byte, 1, 0) > 0) {
   }
   CHECK(since(start) < 1s);  // not the idle limit
 }
@@ -728,7 +767,8 @@ TEST_CASE("reloaded certificates are shown to new connections, and broken files 
   const auto first = issue("server", "IP:127.0.0.1", &pki().ca);
   pki().write("hot.pem", first.cert_pem());
   pki().write("hot.key", first.key_pem());
-  const auto server = a_server(with_tls({pki().folder / "hot.pem", pki().folder / "hot.key", {}, {}}));
+  const auto server =
+      a_server(with_tls({pki().folder / "hot.pem", pki().folder / "hot.key", {}, {}}));
   const auto old_client = a_client(secure_endpoint_of(server->port()));
   CHECK(old_client.call(a_get(), soon()).ok());
 
@@ -756,10 +796,17 @@ TEST_CASE("a server without usable certificates or address does not start") {
     REQUIRE_FALSE(started.ok());
     return started.error().kind;
   };
-  CHECK(kind_of(with_tls({pki().folder / "none.pem", pki().folder / "server.key", {}, {}})) == ErrorKind::Invalid);
-  CHECK(kind_of(with_tls({pki().folder / "ca.pem", pki().folder / "server.key", {}, {}})) == ErrorKind::Invalid);
-  CHECK(kind_of(with_tls({pki().folder / "server.pem", pki().folder / "server.key", pki().folder / "none.pem", {}})) == ErrorKind::Invalid);
-  CHECK(kind_of(with_tls({pki().folder / "server.pem", pki().folder / "server.key", {}, "apiserver"})) == ErrorKind::Invalid);
+  CHECK(kind_of(with_tls({pki().folder / "none.pem", pki().folder / "server.key", {}, {}})) ==
+        ErrorKind::Invalid);
+  CHECK(kind_of(with_tls({pki().folder / "ca.pem", pki().folder / "server.key", {}, {}})) ==
+        ErrorKind::Invalid);
+  CHECK(kind_of(with_tls({pki().folder / "server.pem",
+                          pki().folder / "server.key",
+                          pki().folder / "none.pem",
+                          {}})) == ErrorKind::Invalid);
+  CHECK(kind_of(with_tls(
+            {pki().folder / "server.pem", pki().folder / "server.key", {}, "apiserver"})) ==
+        ErrorKind::Invalid);
   ServerOptions nowhere;
   nowhere.host = "no-such-host.invalid";
   CHECK(kind_of(nowhere) == ErrorKind::Invalid);
@@ -808,7 +855,8 @@ TEST_CASE("a body over the limit is answered with 413 before it is read") {
     CHECK(wire.hear_until("\r\n\r\n").starts_with("HTTP/1.1 413 "));
   }
   SUBCASE("exactly the limit is served") {
-    const auto answer = a_client(endpoint_of(server->port())).call(a_post(std::string(1000, 'x')), soon());
+    const auto answer =
+        a_client(endpoint_of(server->port())).call(a_post(std::string(1000, 'x')), soon());
     REQUIRE(answer.ok());
     CHECK(answer->status == 200);
     CHECK(handled == 1);
@@ -817,7 +865,9 @@ TEST_CASE("a body over the limit is answered with 413 before it is read") {
   CHECK(handled == 0);
 }
 
-TEST_CASE("when too many bytes of bodies are in flight the answer is 429 with Retry-After, and the budget comes back") {
+TEST_CASE(
+    "when too many bytes of bodies are in flight the answer is 429 with Retry-After, and the "
+    "budget comes back") {
   ServerOptions options;
   options.limits.bodies_in_flight = 1'000'000;
   std::mutex mutex;
@@ -828,7 +878,9 @@ TEST_CASE("when too many bytes of bodies are in flight the answer is 429 with Re
     kept.push_back(reply);
   });
   const auto client = a_client(endpoint_of(server->port()));
-  auto first = std::async(std::launch::async, [&] { return client.call(a_post(std::string(900'000, 'x'), "/keep"), soon()); });
+  auto first = std::async(std::launch::async, [&] {
+    return client.call(a_post(std::string(900'000, 'x'), "/keep"), soon());
+  });
   REQUIRE(comes_true([&] {
     const std::lock_guard lock(mutex);
     return kept.size() == 1;
@@ -841,23 +893,29 @@ TEST_CASE("when too many bytes of bodies are in flight the answer is 429 with Re
 
   kept.front().send(text_response("done"));
   CHECK(first.get()->status == 200);
-  for (int i = 0; i < 5; ++i) CHECK(client.call(a_post(std::string(900'000, 'y')), soon())->status == 200);
+  for (int i = 0; i < 5; ++i)
+    CHECK(client.call(a_post(std::string(900'000, 'y')), soon())->status == 200);
 }
 
 TEST_CASE("a request that two parsers could read in two ways is answered with 400") {
   const auto server = a_server({});
   for (const char* request :
-       {"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        "POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n",
+       {"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nTransfer-Encoding: "
+        "chunked\r\n\r\n0\r\n\r\n",
+        "POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nContent-Length: "
+        "3\r\n\r\n0\r\n\r\n",
         "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
         "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: -3\r\n\r\nabc",
         "POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\nabc",
         "POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
-        "POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n",
+        "POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: "
+        "identity\r\n\r\n0\r\n\r\n",
         "POST /x HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        "POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "GET /x HTTP/1.1\r\n\r\n",
-        "GET /x HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "GET http://h/x HTTP/1.1\r\nHost: h\r\n\r\n",
-        "GET /x HTTP/1.1\r\nHost: h\r\nBad Name: x\r\n\r\n", "GET /x HTTP/2.0\r\nHost: h\r\n\r\n", "\x16\x03\x01\r\n\r\n"}) {
+        "POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        "GET /x HTTP/1.1\r\n\r\n", "GET /x HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        "GET http://h/x HTTP/1.1\r\nHost: h\r\n\r\n",
+        "GET /x HTTP/1.1\r\nHost: h\r\nBad Name: x\r\n\r\n", "GET /x HTTP/2.0\r\nHost: h\r\n\r\n",
+        "\x16\x03\x01\r\n\r\n"}) {
     CAPTURE(request);
     Wire wire(server->port());
     wire.say(request);
@@ -870,8 +928,10 @@ TEST_CASE("a request that two parsers could read in two ways is answered with 40
 
 TEST_CASE("who dribbles is hung up on: handshake, header, body, idle") {
   ServerOptions options;
-  options.limits.handshake = options.limits.header = options.limits.body = options.limits.idle = 150ms;
-  const auto ends_in_time = [](std::uint16_t port, std::string_view said, std::string_view dribble) {
+  options.limits.handshake = options.limits.header = options.limits.body = options.limits.idle =
+      150ms;
+  const auto ends_in_time = [](std::uint16_t port, std::string_view said,
+                               std::string_view dribble) {
     Wire wire(port);
     wire.say(said);
     const auto start = Clock_::now();
@@ -887,7 +947,8 @@ TEST_CASE("who dribbles is hung up on: handshake, header, body, idle") {
   }
   SUBCASE("body") {
     const auto server = a_server(options);
-    CHECK(ends_in_time(server->port(), "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 9999\r\n\r\n", "a"));
+    CHECK(ends_in_time(server->port(),
+                       "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 9999\r\n\r\n", "a"));
   }
   SUBCASE("idle") {
     const auto server = a_server(options);
@@ -905,7 +966,9 @@ TEST_CASE("who dribbles is hung up on: handshake, header, body, idle") {
 TEST_CASE("a peer that does not read its answer is hung up on") {
   ServerOptions options;
   options.limits.reply = 200ms;
-  const auto server = a_server(options, [](const ServerRequest&, const Reply& reply) { reply.send(text_response(std::string(32'000'000, 'x'))); });
+  const auto server = a_server(options, [](const ServerRequest&, const Reply& reply) {
+    reply.send(text_response(std::string(32'000'000, 'x')));
+  });
   const auto before = open_descriptors();
   Wire wire(server->port());
   wire.say(kGet);
@@ -964,10 +1027,13 @@ TEST_CASE("pipelined requests are answered in their order") {
     }).detach();
   });
   Wire wire(server->port());
-  wire.say("POST /1 HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabcGET /2 HTTP/1.1\r\nHost: h\r\n\r\n"
-           "POST /3 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nde\r\n0\r\n\r\n");
+  wire.say(
+      "POST /1 HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabcGET /2 HTTP/1.1\r\nHost: "
+      "h\r\n\r\n"
+      "POST /3 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nde\r\n0\r\n\r\n");
   const std::string answers = wire.hear_until("/3de;");
-  const auto first = answers.find("/1abc;"), second = answers.find("/2;"), third = answers.find("/3de;");
+  const auto first = answers.find("/1abc;"), second = answers.find("/2;"),
+             third = answers.find("/3de;");
   CHECK(first < second);
   CHECK(second < third);
   CHECK(third != std::string::npos);
@@ -1030,7 +1096,8 @@ TEST_CASE("no value of an answer's header can add a line") {
   CHECK_FALSE(answer->headers.contains("x-evil"));
 }
 
-TEST_CASE("a handler may answer from another thread, once; dropped, thrown and late answers are errors") {
+TEST_CASE(
+    "a handler may answer from another thread, once; dropped, thrown and late answers are errors") {
   ServerOptions options;
   options.limits.reply = 150ms;
   std::mutex mutex;
@@ -1064,7 +1131,9 @@ TEST_CASE("a handler may answer from another thread, once; dropped, thrown and l
 
 // ---- the end ----
 
-TEST_CASE("a graceful stop serves on, answers what is in flight, says close, and hangs up on idle ones last") {
+TEST_CASE(
+    "a graceful stop serves on, answers what is in flight, says close, and hangs up on idle ones "
+    "last") {
   std::mutex mutex;
   std::vector<Reply> kept;
   auto server = a_server(with_tls(pki().tls()), [&](ServerRequest request, const Reply& reply) {
@@ -1075,7 +1144,8 @@ TEST_CASE("a graceful stop serves on, answers what is in flight, says close, and
   const auto client = a_client(secure_endpoint_of(server->port()));
   const auto idle = a_client(secure_endpoint_of(server->port()));
   REQUIRE(idle.call(a_get(), soon()).ok());
-  auto in_flight = std::async(std::launch::async, [&] { return client.call(a_get("/keep"), soon()); });
+  auto in_flight =
+      std::async(std::launch::async, [&] { return client.call(a_get("/keep"), soon()); });
   REQUIRE(comes_true([&] {
     const std::lock_guard lock(mutex);
     return kept.size() == 1;

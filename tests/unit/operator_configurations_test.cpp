@@ -1,11 +1,10 @@
-#include "operator/configurations.hpp"
-
 #include <doctest/doctest.h>
 
 #include <random>
 #include <set>
 
 #include "core/approval/hold.hpp"
+#include "operator/configurations.hpp"
 
 namespace holdpoint::operator_ {
 namespace {
@@ -27,13 +26,16 @@ ApprovalPolicy a_policy(const std::string& name = "prod") {
   return policy;
 }
 
-ResolvedResource deployments(std::vector<Operation> operations = {Operation::Create, Operation::Update}) {
+ResolvedResource deployments(std::vector<Operation> operations = {Operation::Create,
+                                                                  Operation::Update}) {
   return {"apps", "v1", "deployments", true, std::move(operations)};
 }
 ResolvedResource jobs(std::vector<Operation> operations = {Operation::Create}) {
   return {"batch", "v1", "jobs", true, std::move(operations)};
 }
-ResolvedResource config_maps() { return {"", "v1", "configmaps", true, {Operation::Create, Operation::Delete}}; }
+ResolvedResource config_maps() {
+  return {"", "v1", "configmaps", true, {Operation::Create, Operation::Delete}};
+}
 
 Entries entries_for(const ApprovalPolicy& policy, const std::vector<ResolvedResource>& resources) {
   return entries_of(policy, resources, an_address(), kOwn);
@@ -51,14 +53,17 @@ std::string expression(const Json& entry, const std::string& name) {
   return "";
 }
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 std::set<std::string> operations_of(const Json& entry, const std::string& resource) {
   std::set<std::string> found;
   for (const Json& rule : entry.at("rules"))
     for (const Json& one : rule.at("resources"))
       if (one == resource)
-        for (const Json& operation : rule.at("operations")) found.insert(operation.get<std::string>());
+        for (const Json& operation : rule.at("operations"))
+          found.insert(operation.get<std::string>());
   return found;
 }
 
@@ -67,25 +72,61 @@ TEST_CASE("a JSON pointer becomes CEL that errs on no missing field") {
     const char* pointer;
     const char* text;
   };
-  for (const Row& row : {Row{"/spec/template", "object.?spec.?template"},
-                         Row{"/data/app.yaml", "object.?data[?'app.yaml']"},
-                         Row{"/metadata/annotations/example.com~1team", "object.?metadata.?annotations[?'example.com/team']"},
-                         Row{"/spec/in", "object.?spec[?'in']"},
-                         Row{"/spec/namespace", "object.?spec[?'namespace']"},
-                         Row{"/data/it's", "object.?data[?'it\\'s']"},
-                         Row{"/data/a\\b", "object.?data[?'a\\\\b']"},
-                         Row{"/data/new\nline", "object.?data[?'new\\x0aline']"},
-                         Row{"/data/~0", "object.?data[?'~']"},
-                         Row{"/data/ключ", "object.?data[?'ключ']"},
-                         Row{"/data/007", "object.?data[?'007']"}}) {
+  for (const Row& row :
+       {Row{"/spec/template", "object.?spec.?template"},
+        Row{"/data/app.yaml", "object.?data[?'app.yaml']"},
+        Row{"/metadata/annotations/example.com~1team",
+            "object.?metadata.?annotations[?'example.com/team']"},
+        Row{"/spec/in", "object.?spec[?'in']"},
+        Row{"/spec/namespace", "object.?spec[?'namespace']"},
+        Row{"/data/it's", "object.?data[?'it\\'s']"}, Row{"/data/a\\b", "object.?data[?'a\\\\b']"},
+        Row{"/data/new\nline", "object.?data[?'new\\x0aline']"},
+        Row{"/data/~0", "object.?data[?'~']"}, Row{"/data/ключ", "object.?data[?'ключ']"},
+        Row{"/data/007", "object.?data[?'007']"}}) {
     CAPTURE(row.pointer);
     CHECK(cel_path("object", row.pointer) == row.text);
   }
 }
 
+TEST_CASE("M4: below what may be a list, a pointer asks first what it is") {
+  // A key into a list and an index into a map are errors in CEL, and an error refuses the write.
+  CHECK(cel_path("object", "/data/0") == "object.?data[?'0']");
+  CHECK(cel_path("object", "/spec/items/0") ==
+        "object.?spec.?items.optFlatMap(v, type(v) == list ? v[?0] : type(v) == map ? v[?'0'] : "
+        "optional.none())");
+  CHECK(cel_path("object", "/spec/items/image") ==
+        "object.?spec.?items.optFlatMap(v, type(v) == map ? v.?image : optional.none())");
+}
+
+TEST_CASE("what is covered of one kind does not send the writes of another") {
+  const std::string both = change_condition(a_policy().spec, {deployments(), jobs()});
+  CHECK(
+      contains(both,
+               "(request.resource.group == 'apps' && request.resource.resource == 'deployments') ? "
+               "(object.?spec.?template != oldObject.?spec.?template || "));
+  CHECK(contains(both,
+                 "(request.resource.group == 'batch' && request.resource.resource == 'jobs') ? "
+                 "(object.?spec != oldObject.?spec || "));
+  CHECK(contains(both, " : true)"));  // what is neither is looked at
+  CHECK_FALSE(contains(change_condition(a_policy().spec, {deployments()}), "request.resource"));
+}
+
+TEST_CASE("a policy that does not gate updates does not gate scaling") {
+  ApprovalPolicy policy = a_policy();
+  policy.spec.match.changes = {"/spec"};
+  const auto scale_of = [&](std::vector<Operation> operations) {
+    return named(entries_for(policy, {{"apps", "v1", "statefulsets", true, std::move(operations)}})
+                     .validating,
+                 "prod.scale.holdpoint.dev") != nullptr;
+  };
+  CHECK_FALSE(scale_of({Operation::Create, Operation::Delete}));
+  CHECK(scale_of({Operation::Update}));
+}
+
 TEST_CASE("no token of a pointer can end the CEL string that it stands in") {
   std::minstd_rand random(7);
-  static constexpr std::string_view kPieces[] = {"'", "\\", "\\'", ")", " || true", "\n", "]", "a", "\"", "$"};
+  static constexpr std::string_view kPieces[] = {"'",  "\\", "\\'", ")",  " || true",
+                                                 "\n", "]",  "a",   "\"", "$"};
   for (int round = 0; round < 2000; ++round) {
     std::string token;
     for (int i = 0; i < 6; ++i) token += kPieces[random() % std::size(kPieces)];
@@ -100,13 +141,15 @@ TEST_CASE("no token of a pointer can end the CEL string that it stands in") {
 }
 
 TEST_CASE("the condition is true on creation and deletion, whatever is covered") {
-  CHECK(change_condition(a_policy().spec, {config_maps()}).starts_with("request.operation != 'UPDATE' || "));
+  CHECK(change_condition(a_policy().spec, {config_maps()})
+            .starts_with("request.operation != 'UPDATE' || "));
   ApprovalPolicy whole = a_policy();
   whole.spec.match.changes = {""};
   CHECK(change_condition(whole.spec, {config_maps()}) == "true");
 }
 
-TEST_CASE("the condition names what holds an object, our annotations, and labels where they select") {
+TEST_CASE(
+    "the condition names what holds an object, our annotations, and labels where they select") {
   ApprovalPolicy policy = a_policy();
   const std::string plain = change_condition(policy.spec, {deployments()});
   CHECK(contains(plain, "object.?spec.?template != oldObject.?spec.?template"));
@@ -116,8 +159,10 @@ TEST_CASE("the condition names what holds an object, our annotations, and labels
   CHECK_FALSE(contains(plain, "?labels"));
   CHECK_FALSE(contains(plain, "?suspend"));
   policy.spec.match.object_selector.match_labels = {{"tier", "prod"}};
-  CHECK(contains(change_condition(policy.spec, {deployments()}), "object.?metadata.?labels != oldObject.?metadata.?labels"));
-  CHECK(contains(change_condition(policy.spec, {jobs()}), "object.?spec.?suspend != oldObject.?spec.?suspend"));
+  CHECK(contains(change_condition(policy.spec, {deployments()}),
+                 "object.?metadata.?labels != oldObject.?metadata.?labels"));
+  CHECK(contains(change_condition(policy.spec, {jobs()}),
+                 "object.?spec.?suspend != oldObject.?spec.?suspend"));
 }
 
 TEST_CASE("an enforced policy has a gate that fails closed and never gates what must stay open") {
@@ -134,7 +179,8 @@ TEST_CASE("an enforced policy has a gate that fails closed and never gates what 
   for (const Json& one : gate->at("namespaceSelector").at("matchExpressions"))
     if (one.at("key") == "kubernetes.io/metadata.name" && one.at("operator") == "NotIn")
       for (const Json& value : one.at("values")) never.insert(value.get<std::string>());
-  CHECK(never == std::set<std::string>{"kube-system", "kube-node-lease", "holdpoint-system", "holdpoint-approvals"});
+  CHECK(never == std::set<std::string>{"kube-system", "kube-node-lease", "holdpoint-system",
+                                       "holdpoint-approvals"});
 }
 
 TEST_CASE("a service is named with port and path instead of a URL") {
@@ -152,13 +198,16 @@ TEST_CASE("a service is named with port and path instead of a URL") {
 }
 
 TEST_CASE("what may be stored held is judged on every update, named or not") {
-  for (const ResolvedResource& one : {deployments({Operation::Create}), jobs({Operation::Create})}) {
+  for (const ResolvedResource& one :
+       {deployments({Operation::Create}), jobs({Operation::Create})}) {
     CAPTURE(one.resource);
     const Entries entries = entries_for(a_policy(), {one});
-    CHECK(operations_of(*named(entries.validating, "prod.gate.holdpoint.dev"), one.resource).contains("UPDATE"));
+    CHECK(operations_of(*named(entries.validating, "prod.gate.holdpoint.dev"), one.resource)
+              .contains("UPDATE"));
     REQUIRE(entries.mutating.size() == 1);
     CHECK(entries.mutating.front().at("reinvocationPolicy") == "IfNeeded");
-    CHECK(operations_of(entries.mutating.front(), one.resource) == std::set<std::string>{"CREATE", "UPDATE"});
+    CHECK(operations_of(entries.mutating.front(), one.resource) ==
+          std::set<std::string>{"CREATE", "UPDATE"});
   }
 }
 
@@ -168,8 +217,8 @@ TEST_CASE("only policies that suspend mutate, and only what can be suspended") {
   for (const HoldMode mode : {HoldMode::Deny, HoldMode::Retry}) {
     policy.spec.hold.mode = mode;
     CHECK(entries_for(policy, {deployments({Operation::Create}), jobs()}).mutating.empty());
-    CHECK(operations_of(entries_for(policy, {deployments({Operation::Create})}).validating.front(), "deployments") ==
-          std::set<std::string>{"CREATE"});
+    CHECK(operations_of(entries_for(policy, {deployments({Operation::Create})}).validating.front(),
+                        "deployments") == std::set<std::string>{"CREATE"});
   }
 }
 
@@ -191,14 +240,17 @@ TEST_CASE("scaling a Deployment is looked at from 0 to N, and always where repli
   const auto condition_of = [&](const std::vector<ResolvedResource>& resources) {
     const Entries entries = entries_for(policy, resources);
     const Json* scale = named(entries.validating, "prod.scale.holdpoint.dev");
-    return scale == nullptr ? std::string() : scale->at("matchConditions").front().at("expression").get<std::string>();
+    return scale == nullptr
+               ? std::string()
+               : scale->at("matchConditions").front().at("expression").get<std::string>();
   };
   // A Scale leaves spec.replicas out when it is 0.
   CHECK(condition_of({deployments()}) ==
         "oldObject.?spec.?replicas.orValue(0) == 0 && object.?spec.?replicas.orValue(0) > 0");
   CHECK(condition_of({config_maps()}).empty());
   policy.spec.match.changes = {"/spec/template", "/spec/replicas"};
-  CHECK(condition_of({deployments()}) == "object.?spec.?replicas.orValue(0) != oldObject.?spec.?replicas.orValue(0)");
+  CHECK(condition_of({deployments()}) ==
+        "object.?spec.?replicas.orValue(0) != oldObject.?spec.?replicas.orValue(0)");
 }
 
 TEST_CASE("pods are gated through their subresources too") {
@@ -215,7 +267,8 @@ TEST_CASE("the user's conditions go in as they are, beside ours") {
                             named(entries.mutating, "prod.hold.holdpoint.dev")}) {
     REQUIRE(entry != nullptr);
     CHECK(expression(*entry, "not-flagger") == "request.userInfo.username != 'flagger'");
-    CHECK(expression(*entry, "holdpoint-covered") == change_condition(policy.spec, {deployments()}));
+    CHECK(expression(*entry, "holdpoint-covered") ==
+          change_condition(policy.spec, {deployments()}));
   }
 }
 
@@ -254,10 +307,12 @@ TEST_CASE("G2: the shards together hold every entry of every live policy, once")
     }
     std::multiset<std::string> found;
     for (int shard = 0; shard < kShards; ++shard) {
-      const Shard made = make_shard(false, gate_name(shard), shards[gate_name(shard)], an_address(), "holdpoint-system");
+      const Shard made = make_shard(false, gate_name(shard), shards[gate_name(shard)], an_address(),
+                                    "holdpoint-system");
       std::set<std::string> names;
       for (const Json& entry : made.object.at("webhooks")) {
-        CHECK(names.insert(entry.at("name").get<std::string>()).second);  // the API server wants them unique
+        CHECK(names.insert(entry.at("name").get<std::string>())
+                  .second);  // the API server wants them unique
         if (!policy_of_entry(entry).empty()) found.insert(entry.dump());
       }
       CHECK(names.contains("probe.holdpoint.dev"));
@@ -286,20 +341,31 @@ TEST_CASE("the probe's hash tells the content of its shard, not the order it cam
 TEST_CASE("a probe meets the probe entry of its own shard alone") {
   const Shard shard = make_shard(true, hold_name(2), {}, an_address(), "holdpoint-system");
   const Json& probe = shard.object.at("webhooks").back();
-  CHECK(probe.at("clientConfig").at("url") == "https://127.0.0.1:8443/token/probe/" + shard.probe_hash);
-  CHECK(probe.at("namespaceSelector").at("matchLabels") == Json{{"kubernetes.io/metadata.name", "holdpoint-system"}});
+  CHECK(probe.at("clientConfig").at("url") ==
+        "https://127.0.0.1:8443/token/probe/" + shard.probe_hash);
+  CHECK(probe.at("namespaceSelector").at("matchLabels") ==
+        Json{{"kubernetes.io/metadata.name", "holdpoint-system"}});
   const Json object = probe_object(hold_name(2), "holdpoint-system");
   CHECK(probe.at("objectSelector").at("matchLabels") == object.at("metadata").at("labels"));
-  CHECK(probe_object(hold_name(1), "holdpoint-system").at("metadata").at("labels") != object.at("metadata").at("labels"));
+  CHECK(probe_object(hold_name(1), "holdpoint-system").at("metadata").at("labels") !=
+        object.at("metadata").at("labels"));
 }
 
-TEST_CASE("Approvals are stamped on creation and checked on creation and deletion, but not for the cluster's controllers") {
-  const Json stamp = approvals_configuration(true, an_address(), "system:serviceaccount:holdpoint-system:holdpoint-operator");
-  const Json check = approvals_configuration(false, an_address(), "system:serviceaccount:holdpoint-system:holdpoint-operator");
-  CHECK(operations_of(stamp.at("webhooks").front(), "approvals") == std::set<std::string>{"CREATE"});
-  CHECK(operations_of(check.at("webhooks").front(), "approvals") == std::set<std::string>{"CREATE", "DELETE"});
-  for (const Json& object : {stamp, check}) CHECK(object.at("webhooks").front().at("failurePolicy") == "Fail");
-  const std::string condition = check.at("webhooks").front().at("matchConditions").front().at("expression");
+TEST_CASE(
+    "Approvals are stamped on creation and checked on creation and deletion, but not for the "
+    "cluster's controllers") {
+  const Json stamp = approvals_configuration(
+      true, an_address(), "system:serviceaccount:holdpoint-system:holdpoint-operator");
+  const Json check = approvals_configuration(
+      false, an_address(), "system:serviceaccount:holdpoint-system:holdpoint-operator");
+  CHECK(operations_of(stamp.at("webhooks").front(), "approvals") ==
+        std::set<std::string>{"CREATE"});
+  CHECK(operations_of(check.at("webhooks").front(), "approvals") ==
+        std::set<std::string>{"CREATE", "DELETE"});
+  for (const Json& object : {stamp, check})
+    CHECK(object.at("webhooks").front().at("failurePolicy") == "Fail");
+  const std::string condition =
+      check.at("webhooks").front().at("matchConditions").front().at("expression");
   for (const char* user : {"system:serviceaccount:kube-system:namespace-controller",
                            "system:serviceaccount:kube-system:generic-garbage-collector",
                            "system:serviceaccount:holdpoint-system:holdpoint-operator"})

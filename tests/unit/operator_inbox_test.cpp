@@ -1,8 +1,8 @@
-#include "operator/inbox.hpp"
-
 #include <doctest/doctest.h>
 
 #include <thread>
+
+#include "operator/inbox.hpp"
 
 namespace holdpoint::operator_ {
 namespace {

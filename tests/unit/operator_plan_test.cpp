@@ -1,5 +1,3 @@
-#include "operator/plan.hpp"
-
 #include <doctest/doctest.h>
 
 #include <set>
@@ -7,6 +5,7 @@
 #include "core/approval/covered.hpp"
 #include "core/approval/digest.hpp"
 #include "core/approval/hold.hpp"
+#include "operator/plan.hpp"
 
 namespace holdpoint::operator_ {
 namespace {
@@ -14,7 +13,11 @@ namespace {
 const std::vector<std::string> kPointers{"/spec/template"};
 
 RawObject a_deployment(const std::string& image) {
-  return Json{{"metadata", {{"name", "web"}, {"namespace", "production"}, {"uid", "web-uid"}, {"resourceVersion", "7"}}},
+  return Json{{"metadata",
+               {{"name", "web"},
+                {"namespace", "production"},
+                {"uid", "web-uid"},
+                {"resourceVersion", "7"}}},
               {"spec", {{"replicas", 3}, {"template", {{"image", image}}}}}};
 }
 
@@ -46,8 +49,10 @@ struct Scene {
     request.spec.target.namespace_ = "production";
     request.spec.target.name = "web";
     if (operation != Operation::Create) request.spec.target.uid = "web-uid";
-    request.spec.base_digest = operation == Operation::Create ? kAbsent : digest_of(a_deployment("old"));
-    request.spec.content_digest = operation == Operation::Delete ? kAbsent : digest_of(a_deployment("new"));
+    request.spec.base_digest =
+        operation == Operation::Create ? kAbsent : digest_of(a_deployment("old"));
+    request.spec.content_digest =
+        operation == Operation::Delete ? kAbsent : digest_of(a_deployment("new"));
     request.spec.requester = {"alice", "", {"developers"}};
     input.pointers = kPointers;
   }
@@ -90,11 +95,15 @@ struct Scene {
   }
 };
 
-bool waits(const Observation& observation) { return !observation.released && !observation.stale && !observation.held_here; }
+bool waits(const Observation& observation) {
+  return !observation.released && !observation.stale && !observation.held_here;
+}
 
 TEST_CASE("an object that carries the request's mark and content is held by it, with its writers") {
   Scene scene(RequestHold::Suspend);
-  const Observation seen = scene.held_by("web-1", a_deployment("new")).with_holder("web-1", digest_of(a_deployment("old"))).look();
+  const Observation seen = scene.held_by("web-1", a_deployment("new"))
+                               .with_holder("web-1", digest_of(a_deployment("old")))
+                               .look();
   CHECK(seen.held_here);
   CHECK_FALSE(seen.stale.has_value());
   CHECK_FALSE(seen.released);
@@ -103,7 +112,9 @@ TEST_CASE("an object that carries the request's mark and content is held by it, 
 
 TEST_CASE("an object that is held with other content than was asked makes the request stale") {
   Scene scene(RequestHold::Suspend);
-  const Observation seen = scene.held_by("web-1", a_deployment("newer")).with_holder("web-1", digest_of(a_deployment("old"))).look();
+  const Observation seen = scene.held_by("web-1", a_deployment("newer"))
+                               .with_holder("web-1", digest_of(a_deployment("old")))
+                               .look();
   CHECK(seen.stale.has_value());
   CHECK_FALSE(seen.held_here);
 }
@@ -114,8 +125,14 @@ TEST_CASE("what was asked is released only when it is stored, unheld, and claime
   CHECK(Scene(RequestHold::Retry).stored(a_deployment("new")).claimed().look().released);
   CHECK_FALSE(Scene(RequestHold::Deny).stored(a_deployment("new")).look().released);
   CHECK_FALSE(Scene(RequestHold::Suspend).stored(a_deployment("new")).look().released);
-  CHECK_FALSE(Scene(RequestHold::Deny).stored(a_deployment("new")).claimed("another-uid").look().released);
-  CHECK_FALSE(Scene(RequestHold::Suspend).held_by("web-1", a_deployment("new")).with_holder("web-1", "x").claimed().look().released);
+  CHECK_FALSE(
+      Scene(RequestHold::Deny).stored(a_deployment("new")).claimed("another-uid").look().released);
+  CHECK_FALSE(Scene(RequestHold::Suspend)
+                  .held_by("web-1", a_deployment("new"))
+                  .with_holder("web-1", "x")
+                  .claimed()
+                  .look()
+                  .released);
   CHECK_FALSE(Scene(RequestHold::Deny).stored(a_deployment("old")).claimed().look().released);
 }
 
@@ -133,7 +150,12 @@ TEST_CASE("a held change may still be on its way to be stored when its request i
 
 TEST_CASE("a held change that was seen and is gone makes the request stale at once") {
   CHECK(Scene(RequestHold::Suspend, Operation::Create).young().seen().look().stale.has_value());
-  CHECK(Scene(RequestHold::Suspend).stored(a_deployment("old")).young().seen().look().stale.has_value());
+  CHECK(Scene(RequestHold::Suspend)
+            .stored(a_deployment("old"))
+            .young()
+            .seen()
+            .look()
+            .stale.has_value());
 }
 
 TEST_CASE("a refused change goes stale when what it was measured against moves or goes") {
@@ -147,22 +169,57 @@ TEST_CASE("a refused change goes stale when what it was measured against moves o
 
 TEST_CASE("a refused change of a held object is measured against the base of what holds it") {
   const std::string base = digest_of(a_deployment("old"));
-  CHECK(waits(Scene(RequestHold::Deny).held_by("web-0", a_deployment("held")).with_holder("web-0", base).look()));
-  CHECK(Scene(RequestHold::Deny).held_by("web-0", a_deployment("held")).with_holder("web-0", "sha256:x").look().stale.has_value());
+  CHECK(waits(Scene(RequestHold::Deny)
+                  .held_by("web-0", a_deployment("held"))
+                  .with_holder("web-0", base)
+                  .look()));
+  CHECK(Scene(RequestHold::Deny)
+            .held_by("web-0", a_deployment("held"))
+            .with_holder("web-0", "sha256:x")
+            .look()
+            .stale.has_value());
 }
 
-TEST_CASE("a refused creation waits for its object and goes stale when another one takes the name") {
+TEST_CASE(
+    "a refused creation waits for its object and goes stale when another one takes the name") {
   CHECK(waits(Scene(RequestHold::Deny, Operation::Create).look()));
   CHECK(waits(Scene(RequestHold::Deny, Operation::Create).claimed().look()));
-  CHECK(Scene(RequestHold::Deny, Operation::Create).stored(a_deployment("new")).look().stale.has_value());
-  CHECK(Scene(RequestHold::Deny, Operation::Create).stored(a_deployment("new")).claimed().look().released);
+  CHECK(Scene(RequestHold::Deny, Operation::Create)
+            .stored(a_deployment("new"))
+            .look()
+            .stale.has_value());
+  CHECK(Scene(RequestHold::Deny, Operation::Create)
+            .stored(a_deployment("new"))
+            .claimed()
+            .look()
+            .released);
 }
 
-TEST_CASE("a deletion is released when the claimed object is gone, and stale when it went without approval") {
+TEST_CASE(
+    "a deletion is released when the claimed object is gone, and stale when it went without "
+    "approval") {
   CHECK(Scene(RequestHold::Deny, Operation::Delete).claimed().look().released);
   CHECK(Scene(RequestHold::Deny, Operation::Delete).look().stale.has_value());
-  CHECK(waits(Scene(RequestHold::Deny, Operation::Delete).stored(a_deployment("old")).claimed().look()));
+  CHECK(waits(
+      Scene(RequestHold::Deny, Operation::Delete).stored(a_deployment("old")).claimed().look()));
   CHECK(waits(Scene(RequestHold::Deny, Operation::Delete).stored(a_deployment("old")).look()));
+}
+
+TEST_CASE(
+    "M1: a change that left the policy's scope by its labels is released when these labels are "
+    "stored") {
+  RawObject unlabelled = a_deployment("old");
+  unlabelled["metadata"]["labels"] = {{"app", "web"}};
+  Scene scene(RequestHold::Deny);
+  const auto asked = content_digest(
+      Json{{"content", covered_part(unlabelled, "apps", "deployments", kPointers, "")},
+           {"labels", unlabelled["metadata"]["labels"]}});
+  REQUIRE(asked.ok());
+  scene.request.spec.content_digest = *asked;
+  RawObject labelled = unlabelled;
+  labelled["metadata"]["labels"]["tier"] = "prod";
+  CHECK(waits(scene.stored(labelled).claimed().look()));
+  CHECK(scene.stored(unlabelled).look().released);
 }
 
 // ---- plan
@@ -178,7 +235,8 @@ Standing a_standing(RequestPhase phase) {
   return standing;
 }
 
-Ballot a_ballot(const std::string& name, const std::string& author, Decision decision, const std::string& time) {
+Ballot a_ballot(const std::string& name, const std::string& author, Decision decision,
+                const std::string& time) {
   Ballot ballot;
   ballot.approval.metadata.name = name;
   ballot.approval.metadata.uid = name + "-uid";
@@ -206,12 +264,13 @@ TEST_CASE("the facts stand in the order in which they happened, each with its ow
   scene.claimed();
   Standing standing = a_standing(RequestPhase::Released);
   standing.approved_at = *parse_rfc3339("2026-01-02T03:04:30Z");
-  const Plan plan = plan_request(scene.request, standing,
-                                 {a_ballot("second", "dave", Decision::Approve, "2026-01-02T03:04:30Z"),
-                                  a_ballot("first", "erin", Decision::Approve, "2026-01-02T03:04:20Z")},
-                                 {}, kNow);
-  CHECK(facts_in(plan) ==
-        std::vector<Fact>{Fact::Requested, Fact::Approved, Fact::Approved, Fact::Granted, Fact::Claimed, Fact::Released});
+  const Plan plan =
+      plan_request(scene.request, standing,
+                   {a_ballot("second", "dave", Decision::Approve, "2026-01-02T03:04:30Z"),
+                    a_ballot("first", "erin", Decision::Approve, "2026-01-02T03:04:20Z")},
+                   {}, kNow);
+  CHECK(facts_in(plan) == std::vector<Fact>{Fact::Requested, Fact::Approved, Fact::Approved,
+                                            Fact::Granted, Fact::Claimed, Fact::Released});
   REQUIRE(plan.facts.size() == 6);
   CHECK(plan.facts[0].actor.username == "alice");
   CHECK(plan.facts[1].actor.username == "erin");
@@ -229,10 +288,13 @@ TEST_CASE("the facts stand in the order in which they happened, each with its ow
 TEST_CASE("the same state makes the same facts, so that each is written once") {
   Scene scene(RequestHold::Deny);
   const auto ballots = {a_ballot("no", "erin", Decision::Deny, "2026-01-02T03:04:20Z")};
-  const Plan first = plan_request(scene.request, a_standing(RequestPhase::Denied), ballots, {}, kNow);
-  const Plan later = plan_request(scene.request, a_standing(RequestPhase::Denied), ballots, {}, kNow + Duration(5'000));
+  const Plan first =
+      plan_request(scene.request, a_standing(RequestPhase::Denied), ballots, {}, kNow);
+  const Plan later = plan_request(scene.request, a_standing(RequestPhase::Denied), ballots, {},
+                                  kNow + Duration(5'000));
   REQUIRE(first.facts.size() == later.facts.size());
-  for (std::size_t i = 0; i < first.facts.size(); ++i) CHECK(first.facts[i].fact_id == later.facts[i].fact_id);
+  for (std::size_t i = 0; i < first.facts.size(); ++i)
+    CHECK(first.facts[i].fact_id == later.facts[i].fact_id);
 }
 
 TEST_CASE("an approval that is granted again after a revocation is a fact of its own") {
@@ -246,21 +308,32 @@ TEST_CASE("an approval that is granted again after a revocation is a fact of its
   CHECK(id_of("2026-01-02T03:04:30Z") != id_of("2026-01-02T03:09:30Z"));
 }
 
-TEST_CASE("conditions follow kstatus: Reconciling on the way, Stalled at a dead end, neither when released") {
+TEST_CASE(
+    "conditions follow kstatus: Reconciling on the way, Stalled at a dead end, neither when "
+    "released") {
   struct Row {
     RequestPhase phase;
     std::map<std::string, std::string> conditions;
   };
-  for (const Row& row : {Row{RequestPhase::Pending, {{"Approved", "False"}, {"Released", "False"}, {"Reconciling", "True"}}},
-                         Row{RequestPhase::Approved, {{"Approved", "True"}, {"Released", "False"}, {"Reconciling", "True"}}},
-                         Row{RequestPhase::Released, {{"Approved", "True"}, {"Released", "True"}}},
-                         Row{RequestPhase::Denied, {{"Approved", "False"}, {"Released", "False"}, {"Stalled", "True"}}},
-                         Row{RequestPhase::Expired, {{"Approved", "False"}, {"Released", "False"}, {"Stalled", "True"}}},
-                         Row{RequestPhase::Superseded, {{"Approved", "False"}, {"Released", "False"}, {"Stalled", "True"}}},
-                         Row{RequestPhase::Stale, {{"Approved", "False"}, {"Released", "False"}, {"Stalled", "True"}}},
-                         Row{RequestPhase::Withdrawn, {{"Approved", "False"}, {"Released", "False"}, {"Stalled", "True"}}}}) {
+  for (const Row& row :
+       {Row{RequestPhase::Pending,
+            {{"Approved", "False"}, {"Released", "False"}, {"Reconciling", "True"}}},
+        Row{RequestPhase::Approved,
+            {{"Approved", "True"}, {"Released", "False"}, {"Reconciling", "True"}}},
+        Row{RequestPhase::Released, {{"Approved", "True"}, {"Released", "True"}}},
+        Row{RequestPhase::Denied,
+            {{"Approved", "False"}, {"Released", "False"}, {"Stalled", "True"}}},
+        Row{RequestPhase::Expired,
+            {{"Approved", "False"}, {"Released", "False"}, {"Stalled", "True"}}},
+        Row{RequestPhase::Superseded,
+            {{"Approved", "False"}, {"Released", "False"}, {"Stalled", "True"}}},
+        Row{RequestPhase::Stale,
+            {{"Approved", "False"}, {"Released", "False"}, {"Stalled", "True"}}},
+        Row{RequestPhase::Withdrawn,
+            {{"Approved", "False"}, {"Released", "False"}, {"Stalled", "True"}}}}) {
     CAPTURE(static_cast<int>(row.phase));
-    const Plan plan = plan_request(Scene(RequestHold::Deny).request, a_standing(row.phase), {}, {}, kNow);
+    const Plan plan =
+        plan_request(Scene(RequestHold::Deny).request, a_standing(row.phase), {}, {}, kNow);
     CHECK(conditions_in(plan.status) == row.conditions);
     CHECK(plan.status.approvals == "1 of 2");
     CHECK(plan.status.ended_at.empty() == !is_end(row.phase));
@@ -274,11 +347,15 @@ TEST_CASE("a status that says what is true is not written again, and a condition
   CHECK(first.changes);
   scene.request.status = first.status;
   scene.claimed();  // the webhook's part is none of the operator's business
-  CHECK_FALSE(plan_request(scene.request, a_standing(RequestPhase::Pending), {}, {}, kNow + Duration(60'000)).changes);
-  const Plan approved = plan_request(scene.request, a_standing(RequestPhase::Approved), {}, {}, kNow + Duration(60'000));
+  CHECK_FALSE(plan_request(scene.request, a_standing(RequestPhase::Pending), {}, {},
+                           kNow + Duration(60'000))
+                  .changes);
+  const Plan approved = plan_request(scene.request, a_standing(RequestPhase::Approved), {}, {},
+                                     kNow + Duration(60'000));
   CHECK(approved.changes);
   for (const Condition& one : approved.status.conditions)
-    CHECK(one.last_transition_time == (one.type == "Approved" ? "2026-01-02T04:01:00Z" : "2026-01-02T04:00:00Z"));
+    CHECK(one.last_transition_time ==
+          (one.type == "Approved" ? "2026-01-02T04:01:00Z" : "2026-01-02T04:00:00Z"));
 }
 
 TEST_CASE("only an approved request that holds its object resumes it") {
@@ -287,15 +364,16 @@ TEST_CASE("only an approved request that holds its object resumes it") {
   const ApprovalRequest request = Scene(RequestHold::Suspend).request;
   CHECK(plan_request(request, a_standing(RequestPhase::Approved), {}, held, kNow).resume);
   CHECK_FALSE(plan_request(request, a_standing(RequestPhase::Approved), {}, {}, kNow).resume);
-  for (const RequestPhase phase : {RequestPhase::Pending, RequestPhase::Denied, RequestPhase::Expired, RequestPhase::Stale,
-                                   RequestPhase::Superseded, RequestPhase::Withdrawn, RequestPhase::Released})
+  for (const RequestPhase phase :
+       {RequestPhase::Pending, RequestPhase::Denied, RequestPhase::Expired, RequestPhase::Stale,
+        RequestPhase::Superseded, RequestPhase::Withdrawn, RequestPhase::Released})
     CHECK_FALSE(plan_request(request, a_standing(phase), {}, held, kNow).resume);
 }
 
 TEST_CASE("a request is looked at again when it expires, at the latest") {
   Standing standing = a_standing(RequestPhase::Pending);
   const ApprovalRequest request = Scene(RequestHold::Deny).request;
-  standing.expires_at = kNow + Duration(1'500);
+  standing.next_change = kNow + Duration(1'500);
   const auto again = plan_request(request, standing, {}, {}, kNow).again;
   REQUIRE(again.has_value());
   CHECK(*again > Duration(1'500));
@@ -304,13 +382,26 @@ TEST_CASE("a request is looked at again when it expires, at the latest") {
   CHECK(*plan_request(request, standing, {}, {}, kNow).again <= Duration(60'000));
 }
 
+TEST_CASE("a claim is looked at each second, but not for ever") {
+  Scene scene(RequestHold::Deny);
+  scene.claimed();
+  const auto again = [&](Duration age) {
+    return *plan_request(scene.request, a_standing(RequestPhase::Approved), {}, {},
+                         *parse_rfc3339(scene.request.status.claim->time) + age)
+                .again;
+  };
+  CHECK(again(Duration(2'000)) <= Duration(1'000));
+  CHECK(again(Duration(120'000)) >= Duration(5'000));
+}
+
 TEST_CASE("an event tells each change of phase once") {
   Scene scene(RequestHold::Suspend);
   const Plan first = plan_request(scene.request, a_standing(RequestPhase::Pending), {}, {}, kNow);
   REQUIRE(first.events.size() == 1);
   CHECK(first.events.front().reason == "Held");
   scene.request.status = first.status;
-  CHECK(plan_request(scene.request, a_standing(RequestPhase::Pending), {}, {}, kNow).events.empty());
+  CHECK(
+      plan_request(scene.request, a_standing(RequestPhase::Pending), {}, {}, kNow).events.empty());
   const Plan denied = plan_request(scene.request, a_standing(RequestPhase::Denied), {}, {}, kNow);
   REQUIRE(denied.events.size() == 1);
   CHECK(denied.events.front().reason == "Denied");

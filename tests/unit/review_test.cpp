@@ -8,7 +8,8 @@ namespace holdpoint::webhook {
 namespace {
 
 Json a_review() {
-  return Json::parse(R"({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {
+  return Json::parse(
+      R"({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {
     "uid": "u-1", "operation": "UPDATE", "name": "web", "namespace": "production",
     "kind": {"group": "apps", "version": "v1", "kind": "Deployment"},
     "resource": {"group": "apps", "version": "v1", "resource": "deployments"},
@@ -67,15 +68,16 @@ TEST_CASE("what is no review of ours is refused, never guessed") {
 TEST_CASE("bytes that are no strict JSON are refused") {
   const std::string good = a_review().dump();
   for (const std::string& bad :
-       {std::string(), std::string("{"), good + "x", "\xef\xbb\xbf" + good, std::string("[1,2]"), std::string("null"),
-        std::string(R"({"kind":"AdmissionReview","kind":"AdmissionReview"})"), std::string("\xff\xfe"),
-        std::string(100000, '[')})
+       {std::string(), std::string("{"), good + "x", "\xef\xbb\xbf" + good, std::string("[1,2]"),
+        std::string("null"), std::string(R"({"kind":"AdmissionReview","kind":"AdmissionReview"})"),
+        std::string("\xff\xfe"), std::string(100000, '[')})
     CHECK_FALSE(parse_review(bad).ok());
 }
 
 TEST_CASE("a refusal is 403 or 429, and only 429 asks to wait") {
   using enum ErrorKind;
-  for (const ErrorKind kind : {Invalid, NotFound, Conflict, Unavailable, DeadlineExceeded, Forbidden, Internal}) {
+  for (const ErrorKind kind :
+       {Invalid, NotFound, Conflict, Unavailable, DeadlineExceeded, Forbidden, Internal}) {
     const Answer answer = not_judged(Error{kind, "because", ""});
     CHECK_FALSE(answer.allowed);
     CHECK((answer.code == 403 || answer.code == 429));

@@ -15,26 +15,36 @@ ApprovalPolicy a_policy(HoldMode mode = HoldMode::Auto) {
   policy.metadata.name = "prod";
   policy.metadata.uid = "policy-uid";
   policy.spec.hold.mode = mode;
-  policy.spec.match.resources = {{{"apps"}, {"deployments"}, {Operation::Create, Operation::Update}},
-                                 {{"batch"}, {"jobs"}, {Operation::Create}},
-                                 {{""}, {"configmaps"}, {Operation::Create, Operation::Update, Operation::Delete}}};
+  policy.spec.match.resources = {
+      {{"apps"}, {"deployments"}, {Operation::Create, Operation::Update}},
+      {{"batch"}, {"jobs"}, {Operation::Create}},
+      {{""}, {"configmaps"}, {Operation::Create, Operation::Update, Operation::Delete}}};
   policy.spec.stages = {{"leads", {{"leads"}, {}, {}}, 1}};
   return policy;
 }
 
 RawObject a_deployment(const std::string& image, std::int64_t replicas = 3) {
-  return Json{{"apiVersion", "apps/v1"},
-              {"kind", "Deployment"},
-              {"metadata", {{"name", "web"}, {"namespace", "production"}, {"uid", "web-uid"}, {"resourceVersion", "7"}}},
-              {"spec",
-               {{"replicas", replicas},
-                {"template", {{"spec", {{"containers", Json::array({{{"name", "web"}, {"image", image}}})}}}}}}}};
+  return Json{
+      {"apiVersion", "apps/v1"},
+      {"kind", "Deployment"},
+      {"metadata",
+       {{"name", "web"},
+        {"namespace", "production"},
+        {"uid", "web-uid"},
+        {"resourceVersion", "7"}}},
+      {"spec",
+       {{"replicas", replicas},
+        {"template",
+         {{"spec", {{"containers", Json::array({{{"name", "web"}, {"image", image}}})}}}}}}}};
 }
 
 Write a_write(RawObject old_object, RawObject object) {
   Write write;
-  write.operation = old_object.is_null() ? Operation::Create : object.is_null() ? Operation::Delete : Operation::Update;
-  write.group = "apps", write.version = "v1", write.kind = "Deployment", write.resource = "deployments";
+  write.operation = old_object.is_null() ? Operation::Create
+                    : object.is_null()   ? Operation::Delete
+                                         : Operation::Update;
+  write.group = "apps", write.version = "v1", write.kind = "Deployment",
+  write.resource = "deployments";
   write.namespace_ = "production", write.name = "web";
   write.user = {"alice", "", {"developers"}};
   write.field_manager = "kubectl";
@@ -49,7 +59,8 @@ struct Judged {
   std::optional<Gated> gated;
 };
 
-Judged judged(const Write& write, const ApprovalPolicy& policy, const ApprovalRequest* held = nullptr) {
+Judged judged(const Write& write, const ApprovalPolicy& policy,
+              const ApprovalRequest* held = nullptr) {
   Judged result;
   auto reference = reference_of(write, policy, held, kKey);
   REQUIRE(reference.ok());
@@ -63,7 +74,8 @@ Judged judged(const Write& write, const ApprovalPolicy& policy, const ApprovalRe
 ApprovalRequest request_for(const Write& write, const ApprovalPolicy& policy) {
   const Judged judgement = judged(write, policy);
   REQUIRE(judgement.gated.has_value());
-  ApprovalRequest request = make_request(*judgement.gated, write, policy, judgement.reference, 1);
+  ApprovalRequest request = make_request(*judgement.gated, write, policy, judgement.reference, 1,
+                                         *parse_rfc3339("2026-01-01T00:00:00Z"));
   request.metadata.uid = "request-uid";
   request.metadata.creation_timestamp = "2026-01-01T00:00:00Z";
   return request;
@@ -80,9 +92,10 @@ Instant at(const char* time) { return *parse_rfc3339(time); }
 const Instant kNow = at("2026-01-01T00:00:10Z");
 
 // What the companion makes of a write.
-RawObject companioned(const Write& write, const ApprovalPolicy& policy, const Gated* gated, const Attempt& attempt) {
-  return write.object.patch(
-      marks_patch(write.object, Pausable::Deployment, wanted_marks(write, policy.metadata.name, gated, attempt)));
+RawObject companioned(const Write& write, const ApprovalPolicy& policy, const Gated* gated,
+                      const Attempt& attempt) {
+  return write.object.patch(marks_patch(write.object, Pausable::Deployment,
+                                        wanted_marks(write, policy.metadata.name, gated, attempt)));
 }
 
 TEST_CASE("a write that leaves the covered part alone is untouched") {
@@ -137,7 +150,8 @@ TEST_CASE("a gated Deployment is held: paused, marked, and the validator accepts
   SUBCASE("a hold without its writer is refused") {
     write.object = companioned(write, policy, &*first.gated, {});
     write.object["metadata"]["annotations"]["holdpoint.dev/held-by"] = R"(["bob"])";
-    CHECK(std::holds_alternative<Denied>(decide(write, policy, *judged(write, policy).gated, {}, kNow)));
+    CHECK(std::holds_alternative<Denied>(
+        decide(write, policy, *judged(write, policy).gated, {}, kNow)));
   }
 }
 
@@ -174,7 +188,8 @@ TEST_CASE("un-pausing a held Deployment puts the hold back") {
   CHECK(std::holds_alternative<Denied>(decide(write, held.policy, *judgement.gated, {}, kNow)));
   const Attempt pending = attempt_with(RequestPhase::Pending, &held.request);
   write.object = companioned(write, held.policy, &*judgement.gated, pending);
-  CHECK(read_marks(write.object, Pausable::Deployment) == read_marks(held.stored, Pausable::Deployment));
+  CHECK(read_marks(write.object, Pausable::Deployment) ==
+        read_marks(held.stored, Pausable::Deployment));
   CHECK(std::holds_alternative<Held>(decide(write, held.policy, *judgement.gated, pending, kNow)));
 }
 
@@ -268,7 +283,8 @@ TEST_CASE("a held Deployment is not scaled from 0 to N") {
   CHECK_FALSE(objection_to_scale("n", "web", {}, 0, 3).has_value());
 }
 
-TEST_CASE("two policies hold one object, each by its own entry, and the object resumes with the last") {
+TEST_CASE(
+    "two policies hold one object, each by its own entry, and the object resumes with the last") {
   ApprovalPolicy one = a_policy(), two = a_policy();
   two.metadata.name = "audit", two.metadata.uid = "other-uid";
   Write write = a_write(a_deployment("web:1"), a_deployment("web:2"));
@@ -294,7 +310,8 @@ TEST_CASE("two policies hold one object, each by its own entry, and the object r
 }
 
 TEST_CASE("a denial sticks until somebody asks again by name") {
-  ApprovalRequest denied = request_for(a_write(a_deployment("web:1"), a_deployment("web:2")), a_policy());
+  ApprovalRequest denied =
+      request_for(a_write(a_deployment("web:1"), a_deployment("web:2")), a_policy());
   Standing standing;
   standing.phase = RequestPhase::Denied;
   RawObject object = a_deployment("web:2");
@@ -308,7 +325,8 @@ TEST_CASE("a denial sticks until somebody asks again by name") {
 }
 
 TEST_CASE("after any other end the next attempt begins") {
-  ApprovalRequest ended = request_for(a_write(a_deployment("web:1"), a_deployment("web:2")), a_policy());
+  ApprovalRequest ended =
+      request_for(a_write(a_deployment("web:1"), a_deployment("web:2")), a_policy());
   Standing standing;
   using enum RequestPhase;
   for (const RequestPhase phase : {Released, Expired, Superseded, Stale, Withdrawn}) {
@@ -324,7 +342,8 @@ TEST_CASE("after any other end the next attempt begins") {
 Write a_config_write(const char* old_value, const char* value) {
   const auto config = [](const char* text) -> RawObject {
     if (text == nullptr) return nullptr;
-    return Json{{"metadata", {{"name", "app"}, {"namespace", "production"}, {"uid", "u"}}}, {"data", {{"k", text}}}};
+    return Json{{"metadata", {{"name", "app"}, {"namespace", "production"}, {"uid", "u"}}},
+                {"data", {{"k", text}}}};
   };
   Write write = a_write(config(old_value), config(value));
   write.group = "", write.kind = "ConfigMap", write.resource = "configmaps", write.name = "app";
@@ -333,7 +352,8 @@ Write a_config_write(const char* old_value, const char* value) {
 
 TEST_CASE("what cannot wait is refused, with the command to copy on the last line") {
   const auto policy = a_policy();
-  for (const auto& write : {a_config_write(nullptr, "1"), a_config_write("1", "2"), a_config_write("1", nullptr)}) {
+  for (const auto& write :
+       {a_config_write(nullptr, "1"), a_config_write("1", "2"), a_config_write("1", nullptr)}) {
     const auto judgement = judged(write, policy);
     REQUIRE(judgement.gated.has_value());
     const auto verdict = decide(write, policy, *judgement.gated, {}, kNow);
@@ -402,7 +422,8 @@ TEST_CASE("nothing can be replayed: each part of the target changes the request"
   const auto policy = a_policy();
   const Write write = a_write(a_deployment("web:1"), a_deployment("web:2"));
   const std::string original = binding_digest(judged(write, policy).gated->binding);
-  const auto digest_of = [&](const Write& other, const ApprovalPolicy& by, const std::string& cluster) {
+  const auto digest_of = [&](const Write& other, const ApprovalPolicy& by,
+                             const std::string& cluster) {
     const auto reference = reference_of(other, by, nullptr, kKey);
     return binding_digest((*classify(other, by, *reference, cluster, kKey))->binding);
   };
@@ -412,7 +433,7 @@ TEST_CASE("nothing can be replayed: each part of the target changes the request"
   other_policy.metadata.uid = "other";
   CHECK(digest_of(write, other_policy, kCluster) != original);
   auto laxer = policy;
-  laxer.spec.stages[0].required = 2;
+  laxer.spec.match.changes = {"/spec/template/spec"};
   CHECK(digest_of(write, laxer, kCluster) != original);
   Write other = write;
   other.namespace_ = "staging";
@@ -444,7 +465,8 @@ TEST_CASE("bytes that were not text cannot be judged") {
 }
 
 TEST_CASE("no text says the words on which GitOps clients delete live objects") {
-  CHECK(harmless("field is immutable, Immutable, IMMUTABLE!") == "field is im-mutable, Im-mutable, IM-MUTABLE!");
+  CHECK(harmless("field is immutable, Immutable, IMMUTABLE!") ==
+        "field is im-mutable, Im-mutable, IM-MUTABLE!");
   CHECK(harmless("") == "");
 }
 

@@ -44,7 +44,8 @@ std::map<std::string, std::string> labels_of(std::string_view text) {
   return labels;
 }
 
-double sum_over(const std::string& variable, std::string_view name, const std::map<std::string, std::string>& labels) {
+double sum_over(const std::string& variable, std::string_view name,
+                const std::map<std::string, std::string>& labels) {
   double sum = 0;
   for (const std::string& address : split(environment(variable), ' '))
     if (!address.empty()) sum += metric_in(http_get(address, "/metrics"), name, labels);
@@ -65,7 +66,8 @@ std::string environment(const std::string& name) {
   return value;
 }
 
-Output As::kubectl(std::vector<std::string> args, const std::string& input, Duration patience) const {
+Output As::kubectl(std::vector<std::string> args, const std::string& input,
+                   Duration patience) const {
   args.insert(args.begin(), "kubectl");
   args.push_back("--context=" + context_);
   return run(args, input, patience);
@@ -93,14 +95,35 @@ const kube::Client& client_as(const std::string& context) {
   Clients& all = clients();
   const std::lock_guard lock(all.mutex);
   auto& client = all.known[context];
-  if (client == nullptr) client = std::make_unique<kube::Client>(config_of(context), "holdpoint-tests");
+  if (client == nullptr)
+    client = std::make_unique<kube::Client>(config_of(context), "holdpoint-tests");
+  return *client;
+}
+
+const kube::Client& as_service_account(const std::string& namespace_, const std::string& name) {
+  kube::ResourcePath path = path_of("v1", "serviceaccounts", namespace_, name);
+  path.subresource = "token";
+  const Json minted = must(client_as("admin").create(path,
+                                                     {{"apiVersion", "authentication.k8s.io/v1"},
+                                                      {"kind", "TokenRequest"},
+                                                      {"spec", Json::object()}},
+                                                     {}, soon()));
+  kube::ApiConfig config = config_of("admin");
+  config.client_cert_pem.clear();
+  config.client_key_pem.clear();
+  config.token_file.clear();
+  config.token = string_at(minted, {"status", "token"});
+  Clients& all = clients();
+  const std::lock_guard lock(all.mutex);
+  auto& client = all.known["account " + namespace_ + "/" + name];
+  client = std::make_unique<kube::Client>(std::move(config), "holdpoint-tests");
   return *client;
 }
 
 void close_clients() { clients().known.clear(); }
 
-kube::ResourcePath path_of(const std::string& api_version, const std::string& resource, const std::string& namespace_,
-                           const std::string& name) {
+kube::ResourcePath path_of(const std::string& api_version, const std::string& resource,
+                           const std::string& namespace_, const std::string& name) {
   const auto slash = api_version.find('/');
   kube::ResourcePath path;
   path.group = slash == std::string::npos ? "" : api_version.substr(0, slash);
@@ -124,18 +147,22 @@ std::string unique(const std::string& prefix) { return prefix + "-" + random_hex
 
 Namespace::Namespace(const std::string& prefix, const std::map<std::string, std::string>& labels)
     : name_(unique(prefix)) {
-  const Json object{{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", name_}, {"labels", labels}}}};
+  const Json object{{"apiVersion", "v1"},
+                    {"kind", "Namespace"},
+                    {"metadata", {{"name", name_}, {"labels", labels}}}};
   must(client_as("admin").create(path_of("v1", "namespaces"), object, {}, soon()));
 }
 
 Namespace::~Namespace() {
-  const auto removed = client_as("admin").remove(path_of("v1", "namespaces", "", name_), "", soon());
+  const auto removed =
+      client_as("admin").remove(path_of("v1", "namespaces", "", name_), "", soon());
   CHECK_MESSAGE(removed.ok(), "the namespace " << name_ << " stays behind");
 }
 
 Json json_of(const std::string& text) { return must(parse_json(text)); }
 
-double metric_in(std::string_view text, std::string_view name, const std::map<std::string, std::string>& labels) {
+double metric_in(std::string_view text, std::string_view name,
+                 const std::map<std::string, std::string>& labels) {
   double sum = 0;
   for (const std::string& line : split(text, '\n')) {
     std::string_view rest = line;
@@ -173,12 +200,14 @@ std::string http_get(const std::string& address, const std::string& path) {
   request.target = path;
   const auto response = must(client.call(request, soon()));
   if (response.status != 200)
-    fail_test(address + path + " answers " + std::to_string(response.status) + ": " + response.body);
+    fail_test(address + path + " answers " + std::to_string(response.status) + ": " +
+              response.body);
   return response.body;
 }
 
 Output cluster_command(const std::string& command, const std::vector<std::string>& args) {
-  std::vector<std::string> words{HOLDPOINT_SOURCE_DIR "/hack/cluster", command, environment("HOLDPOINT_CLUSTER")};
+  std::vector<std::string> words{HOLDPOINT_SOURCE_DIR "/hack/cluster", command,
+                                 environment("HOLDPOINT_CLUSTER")};
   words.insert(words.end(), args.begin(), args.end());
   return run(words, {}, Duration(180'000));
 }

@@ -67,7 +67,8 @@ Output run(const std::vector<std::string>& command, const std::string& input, Du
       ::kill(child, SIGKILL);
       killed = true;
     }
-    std::array<pollfd, 3> watched{{{out.ends[0], POLLIN, 0}, {err.ends[0], POLLIN, 0}, {in.ends[1], POLLOUT, 0}}};
+    std::array<pollfd, 3> watched{
+        {{out.ends[0], POLLIN, 0}, {err.ends[0], POLLIN, 0}, {in.ends[1], POLLOUT, 0}}};
     const auto wait = killed ? 1'000 : static_cast<int>(deadline.left().count()) + 1;
     if (const int ready = ::poll(watched.data(), watched.size(), wait); ready == 0 && killed)
       break;  // a grandchild keeps the pipes open

@@ -42,7 +42,8 @@ bool move_bytes(int from, int to) {
   const auto size = ::recv(from, piece.data(), piece.size(), 0);
   if (size <= 0) return false;
   for (ssize_t sent = 0; sent < size;) {
-    const auto more = ::send(to, piece.data() + sent, static_cast<std::size_t>(size - sent), MSG_NOSIGNAL);
+    const auto more =
+        ::send(to, piece.data() + sent, static_cast<std::size_t>(size - sent), MSG_NOSIGNAL);
     if (more <= 0) return false;
     sent += more;
   }
@@ -110,7 +111,8 @@ void Relay::run(const std::stop_token& stop) {
     connections_ = static_cast<int>(pairs.size());
     std::vector<pollfd> watched{{wake_, POLLIN, 0}, {listener_, POLLIN, 0}};
     if (!stall_)
-      for (const Pair& pair : pairs) watched.insert(watched.end(), {{pair.client, POLLIN, 0}, {pair.server, POLLIN, 0}});
+      for (const Pair& pair : pairs)
+        watched.insert(watched.end(), {{pair.client, POLLIN, 0}, {pair.server, POLLIN, 0}});
     ::poll(watched.data(), watched.size(), -1);
 
     std::vector<Pair> open;

@@ -1,5 +1,5 @@
-// A TCP relay on loopback between a client and the API server, which a test can break on purpose: TLS goes
-// through untouched. One thread of its own; thread-safe.
+// A TCP relay on loopback between a client and the API server, which a test can break on purpose:
+// TLS goes through untouched. One thread of its own; thread-safe.
 #pragma once
 
 #include <atomic>

@@ -11,14 +11,19 @@
 namespace holdpoint::cluster {
 namespace {
 
-void grant(const std::string& namespace_, const std::string& name, const std::string& role, const std::string& group) {
+void grant(const std::string& namespace_, const std::string& name, const std::string& role,
+           const std::string& group) {
   const Json binding{
       {"apiVersion", "rbac.authorization.k8s.io/v1"},
       {"kind", "RoleBinding"},
       {"metadata", {{"name", name}}},
-      {"roleRef", {{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "ClusterRole"}, {"name", role}}},
-      {"subjects", Json::array({{{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "Group"}, {"name", group}}})}};
-  must(client_as("admin").create(path_of("rbac.authorization.k8s.io/v1", "rolebindings", namespace_), binding, {}, soon()));
+      {"roleRef",
+       {{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "ClusterRole"}, {"name", role}}},
+      {"subjects",
+       Json::array(
+           {{{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "Group"}, {"name", group}}})}};
+  must(client_as("admin").create(
+      path_of("rbac.authorization.k8s.io/v1", "rolebindings", namespace_), binding, {}, soon()));
 }
 
 // What client-go does by itself when the answer asks it to come back at once.
@@ -50,26 +55,32 @@ Scene::Scene(const PolicyShape& shape) : namespace_("scene"), policy_(namespace_
 }
 
 Scene::~Scene() {
-  for (const std::string& policy : policies_) (void)client_as("admin").remove(policy_path(policy), "", soon());
+  for (const std::string& policy : policies_)
+    (void)client_as("admin").remove(policy_path(policy), "", soon());
 }
 
 Json Scene::policy_of(const std::string& name, const PolicyShape& shape) const {
-  Json policy{{"apiVersion", kApiVersion},
-              {"kind", "ApprovalPolicy"},
-              {"metadata", {{"name", name}}},
-              {"spec",
-               {{"mode", shape.mode},
-                {"match",
-                 {{"resources", shape.resources},
-                  {"namespaceSelector", {{"matchLabels", {{"kubernetes.io/metadata.name", ns()}}}}}}},
-                {"hold", {{"mode", shape.hold}, {"patience", shape.patience}}},
-                {"stages", Json::array({{{"name", "leads"}, {"approvers", shape.approvers}, {"required", shape.required}}})}}}};
+  Json policy{
+      {"apiVersion", kApiVersion},
+      {"kind", "ApprovalPolicy"},
+      {"metadata", {{"name", name}}},
+      {"spec",
+       {{"mode", shape.mode},
+        {"match",
+         {{"resources", shape.resources},
+          {"namespaceSelector", {{"matchLabels", {{"kubernetes.io/metadata.name", ns()}}}}}}},
+        {"hold", {{"mode", shape.hold}, {"patience", shape.patience}}},
+        {"stages", Json::array({{{"name", "leads"},
+                                 {"approvers", shape.approvers},
+                                 {"required", shape.required}}})}}}};
   policy["spec"].merge_patch(shape.spec_patch);
   // Kinds that the control plane itself writes into every namespace are not the test's.
   policy["spec"]["match"]["conditions"].push_back(
       {{"name", "not-the-control-plane"},
-       {"expression", "(!has(request.name) || request.name != 'kube-root-ca.crt') && !request.userInfo.username.startsWith('system:kube-') && "
-                      "request.userInfo.username != 'system:serviceaccount:kube-system:namespace-controller'"}});
+       {"expression",
+        "(!has(request.name) || request.name != 'kube-root-ca.crt') && "
+        "!request.userInfo.username.startsWith('system:kube-') && "
+        "request.userInfo.username != 'system:serviceaccount:kube-system:namespace-controller'"}});
   return policy;
 }
 
@@ -80,7 +91,8 @@ void Scene::add_policy(const std::string& name, const PolicyShape& shape) {
 }
 
 void Scene::patch_policy(const Json& merge_patch) {
-  must(client_as("admin").patch(policy_path(policy_), kube::PatchType::Merge, merge_patch, {}, soon()));
+  must(client_as("admin").patch(policy_path(policy_), kube::PatchType::Merge, merge_patch, {},
+                                soon()));
   await_ready(policy_);
 }
 
@@ -90,7 +102,8 @@ void Scene::await_ready(const std::string& policy) const {
     const Json now = get(policy_path(policy));
     last = dump_json(now.value("status", Json()));
     const auto decoded = decode<ApprovalPolicy>(now);
-    if (!decoded.ok() || decoded->status.observed_generation != decoded->metadata.generation) return false;
+    if (!decoded.ok() || decoded->status.observed_generation != decoded->metadata.generation)
+      return false;
     return std::any_of(decoded->status.conditions.begin(), decoded->status.conditions.end(),
                        [](const Condition& c) { return c.type == "Ready" && c.status == "True"; });
   });
@@ -121,31 +134,45 @@ Json Scene::config_map(const std::string& name, const std::string& value) const 
           {"data", {{"value", value}}}};
 }
 
-kube::ResourcePath Scene::deployments(const std::string& name) const { return path_of("apps/v1", "deployments", ns(), name); }
-kube::ResourcePath Scene::jobs(const std::string& name) const { return path_of("batch/v1", "jobs", ns(), name); }
-kube::ResourcePath Scene::config_maps(const std::string& name) const { return path_of("v1", "configmaps", ns(), name); }
+kube::ResourcePath Scene::deployments(const std::string& name) const {
+  return path_of("apps/v1", "deployments", ns(), name);
+}
+kube::ResourcePath Scene::jobs(const std::string& name) const {
+  return path_of("batch/v1", "jobs", ns(), name);
+}
+kube::ResourcePath Scene::config_maps(const std::string& name) const {
+  return path_of("v1", "configmaps", ns(), name);
+}
 kube::ResourcePath Scene::requests(const std::string& name) const {
   return path_of(kApiVersion, "approvalrequests", ns(), name);
 }
-kube::ResourcePath Scene::approvals(const std::string& name) const { return path_of(kApiVersion, "approvals", ns(), name); }
+kube::ResourcePath Scene::approvals(const std::string& name) const {
+  return path_of(kApiVersion, "approvals", ns(), name);
+}
 
-Result<Json> Scene::create(const std::string& who, const kube::ResourcePath& path, const Json& object, bool dry_run) const {
+Result<Json> Scene::create(const std::string& who, const kube::ResourcePath& path,
+                           const Json& object, bool dry_run) const {
   kube::WriteOptions options;
   options.dry_run = dry_run;
   options.field_manager = "kubectl-create";
   return patiently([&] { return client_as(who).create(path, object, options, soon()); });
 }
 
-Result<Json> Scene::merge(const std::string& who, const kube::ResourcePath& path, const Json& patch, bool dry_run) const {
+Result<Json> Scene::merge(const std::string& who, const kube::ResourcePath& path, const Json& patch,
+                          bool dry_run) const {
   kube::WriteOptions options;
   options.dry_run = dry_run;
   options.field_manager = "kubectl-patch";
-  return patiently([&] { return client_as(who).patch(path, kube::PatchType::Merge, patch, options, soon()); });
+  return patiently(
+      [&] { return client_as(who).patch(path, kube::PatchType::Merge, patch, options, soon()); });
 }
 
-Json Scene::get(const kube::ResourcePath& path) const { return must(client_as("admin").get(path, soon())); }
+Json Scene::get(const kube::ResourcePath& path) const {
+  return must(client_as("admin").get(path, soon()));
+}
 
-Json Scene::running_deployment(const std::string& name, const std::string& image, int replicas) const {
+Json Scene::running_deployment(const std::string& name, const std::string& image,
+                               int replicas) const {
   must(create("developer", deployments(), deployment(name, image, replicas)));
   const std::string waiting = open_request(name).metadata.name;
   approve("lead", waiting);
@@ -157,11 +184,14 @@ std::vector<ApprovalRequest> Scene::requests_for(const std::string& target) cons
   std::vector<ApprovalRequest> found;
   for (const Json& item : must(client_as("admin").list(requests(), {}, soon())).items) {
     ApprovalRequest request = must(decode<ApprovalRequest>(item));
-    if (request.spec.target.name == target || request.spec.target.generate_name == target) found.push_back(std::move(request));
+    if (request.spec.target.name == target || request.spec.target.generate_name == target)
+      found.push_back(std::move(request));
   }
-  std::stable_sort(found.begin(), found.end(), [](const ApprovalRequest& a, const ApprovalRequest& b) {
-    return std::pair(a.metadata.creation_timestamp, a.spec.attempt) < std::pair(b.metadata.creation_timestamp, b.spec.attempt);
-  });
+  std::stable_sort(found.begin(), found.end(),
+                   [](const ApprovalRequest& a, const ApprovalRequest& b) {
+                     return std::pair(a.metadata.creation_timestamp, a.spec.attempt) <
+                            std::pair(b.metadata.creation_timestamp, b.spec.attempt);
+                   });
   return found;
 }
 
@@ -176,7 +206,8 @@ ApprovalRequest Scene::open_request(const std::string& target) const {
         return open.size() == 1;
       },
       Duration(10'000));
-  if (open.size() != 1) fail_test(std::to_string(open.size()) + " open requests for " + target + ", wanted 1");
+  if (open.size() != 1)
+    fail_test(std::to_string(open.size()) + " open requests for " + target + ", wanted 1");
   return open.front();
 }
 
@@ -184,16 +215,19 @@ ApprovalRequest Scene::request(const std::string& name) const {
   return must(decode<ApprovalRequest>(get(requests(name))));
 }
 
-Result<Json> Scene::decide(const std::string& who, const std::string& request, const std::string& decision,
-                           const std::string& reason) const {
-  return create(who, approvals(),
-                {{"apiVersion", kApiVersion},
-                 {"kind", "Approval"},
-                 {"metadata", {{"generateName", "by-" + who + "-"}}},
-                 {"spec", {{"request", {{"name", request}}}, {"decision", decision}, {"reason", reason}}}});
+Result<Json> Scene::decide(const std::string& who, const std::string& request,
+                           const std::string& decision, const std::string& reason) const {
+  return create(
+      who, approvals(),
+      {{"apiVersion", kApiVersion},
+       {"kind", "Approval"},
+       {"metadata", {{"generateName", "by-" + who + "-"}}},
+       {"spec", {{"request", {{"name", request}}}, {"decision", decision}, {"reason", reason}}}});
 }
 
-void Scene::approve(const std::string& who, const std::string& request) const { must(decide(who, request)); }
+void Scene::approve(const std::string& who, const std::string& request) const {
+  must(decide(who, request));
+}
 
 void Scene::await_phase(const std::string& name, RequestPhase phase) const {
   std::string last;
@@ -202,7 +236,8 @@ void Scene::await_phase(const std::string& name, RequestPhase phase) const {
     last = std::string(to_string(now.status.phase)) + ": " + now.status.message;
     return now.status.phase == phase;
   });
-  if (!reached) fail_test(name + " did not become " + std::string(to_string(phase)) + " but is " + last);
+  if (!reached)
+    fail_test(name + " did not become " + std::string(to_string(phase)) + " but is " + last);
 }
 
 bool is_paused(const Json& deployment) {

@@ -1,7 +1,8 @@
-// A stage for one test: a namespace of its own, a policy that gates it alone, and the people around it.
+// A stage for one test: a namespace of its own, a policy that gates it alone, and the people around
+// it.
 //
-// The people are the contexts of the test cluster: developer (may edit here), lead and second-lead (group leads,
-// approvers), security (appsec), sre. Everything is gone when the Scene ends.
+// The people are the contexts of the test cluster: developer (may edit here), lead and second-lead
+// (group leads, approvers), security (appsec), sre. Everything is gone when the Scene ends.
 #pragma once
 
 #include <string>
@@ -39,7 +40,8 @@ class Scene {
   void patch_policy(const Json& merge_patch);
   void await_ready(const std::string& policy) const;
 
-  [[nodiscard]] Json deployment(const std::string& name, const std::string& image = "web:1", int replicas = 2) const;
+  [[nodiscard]] Json deployment(const std::string& name, const std::string& image = "web:1",
+                                int replicas = 2) const;
   [[nodiscard]] Json job(const std::string& name, const std::string& image = "migrate:1") const;
   [[nodiscard]] Json config_map(const std::string& name, const std::string& value) const;
 
@@ -49,20 +51,22 @@ class Scene {
   [[nodiscard]] kube::ResourcePath requests(const std::string& name = {}) const;
   [[nodiscard]] kube::ResourcePath approvals(const std::string& name = {}) const;
 
-  [[nodiscard]] Result<Json> create(const std::string& who, const kube::ResourcePath& path, const Json& object,
-                                    bool dry_run = false) const;
-  [[nodiscard]] Result<Json> merge(const std::string& who, const kube::ResourcePath& path, const Json& patch,
-                                   bool dry_run = false) const;
+  [[nodiscard]] Result<Json> create(const std::string& who, const kube::ResourcePath& path,
+                                    const Json& object, bool dry_run = false) const;
+  [[nodiscard]] Result<Json> merge(const std::string& who, const kube::ResourcePath& path,
+                                   const Json& patch, bool dry_run = false) const;
   [[nodiscard]] Json get(const kube::ResourcePath& path) const;
   // create() that must work; a Deployment in this namespace that runs (was approved and released).
-  Json running_deployment(const std::string& name, const std::string& image = "web:1", int replicas = 2) const;
+  Json running_deployment(const std::string& name, const std::string& image = "web:1",
+                          int replicas = 2) const;
 
   // All requests whose target has this name, oldest attempt first, then by creation.
   [[nodiscard]] std::vector<ApprovalRequest> requests_for(const std::string& target) const;
   // The only one that has not ended; fails the test otherwise.
   [[nodiscard]] ApprovalRequest open_request(const std::string& target) const;
   [[nodiscard]] ApprovalRequest request(const std::string& name) const;
-  [[nodiscard]] Result<Json> decide(const std::string& who, const std::string& request, const std::string& decision = "Approve",
+  [[nodiscard]] Result<Json> decide(const std::string& who, const std::string& request,
+                                    const std::string& decision = "Approve",
                                     const std::string& reason = "test") const;
   // decide() that must be accepted.
   void approve(const std::string& who, const std::string& request) const;
