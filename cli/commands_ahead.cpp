@@ -7,7 +7,9 @@
 namespace holdpoint::cli {
 namespace {
 
-constexpr std::string_view kNotGated = "does not gate this";
+// As the webhook says them.
+constexpr std::string_view kNotGated = "no policy gates this";
+constexpr std::string_view kThere = "has a request already";
 
 // The objects of a manifest as the API server would store them.
 Result<std::vector<Json>> dry_run(const Kubectl& kubectl, const std::string& file) {
@@ -30,34 +32,32 @@ std::string title(const Json& object) {
 Result<Done> ask_ahead(const Kubectl& kubectl, const std::string& file, const std::string& reason) {
   if (file == "-") return invalid("give a file, not standard input: it is read more than once");
   HP_ASSIGN(const std::vector<Json> objects, dry_run(kubectl, file));
-  HP_ASSIGN(const std::vector<ApprovalPolicy> policies, read_policies(kubectl));
   int asked = 0;
   for (const Json& object : objects) {
     const std::string space = string_at(object, {"metadata", "namespace"});
-    bool gated = false;
-    for (const ApprovalPolicy& policy : policies) {
-      if (policy.spec.mode != PolicyMode::Enforce) continue;
-      Json request{{"apiVersion", kApiVersion},
+    const std::string input =
+        dump_json({{"apiVersion", kApiVersion},
                    {"kind", kind_info<ApprovalRequest>().kind},
                    {"metadata",
                     {{"generateName", "ahead-"},
                      {"namespace", space.empty() ? "holdpoint-approvals" : space}}},
-                   {"spec",
-                    {{"policy", {{"name", policy.metadata.name}}},
-                     {"proposed", object},
-                     {"reason", reason}}}};
-      const std::string input = dump_json(request);
+                   {"spec", {{"proposed", object}, {"reason", reason}}}});
+    // Each call makes the request of one policy, until there is none left to make.
+    for (int of_it = 0;; ++of_it) {
       const auto made =
           kubectl.json({"create", "--validate=false", "-f", "-", "-o", "json"}, &input);
-      if (!made.ok() && made.error().message.find(kNotGated) != std::string::npos) continue;
-      if (!made.ok()) return made.error();
+      if (!made.ok()) {
+        const bool done = made.error().message.find(kNotGated) != std::string::npos ||
+                          (of_it > 0 && made.error().message.find(kThere) != std::string::npos);
+        if (!done) return made.error();
+        if (of_it == 0) print(title(object) + ": nothing of it needs approval");
+        break;
+      }
       HP_ASSIGN(const ApprovalRequest stored, decode<ApprovalRequest>(*made));
-      gated = true;
       ++asked;
       print(title(object) + ": asked as " + visible(stored.metadata.name) + ", risk " +
             std::string(to_string(stored.spec.risk.level)));
     }
-    if (!gated) print(title(object) + ": nothing of it needs approval");
   }
   if (asked > 0) {
     print("\nSend the change when it is approved; pass this on:");

@@ -84,10 +84,6 @@ Result<std::vector<ApprovalRequest>> read_requests(const Kubectl& kubectl, Names
                                                  : std::vector<std::string>());
 }
 
-Result<std::vector<ApprovalPolicy>> read_policies(const Kubectl& kubectl) {
-  return read_list<ApprovalPolicy>(kubectl, {});
-}
-
 Result<ApprovalRequest> read_request(const Kubectl& kubectl, const std::string& typed) {
   HP_TRY(check_name("request", typed));
   auto request = read_one<ApprovalRequest>(kubectl, {}, typed);

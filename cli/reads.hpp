@@ -17,7 +17,6 @@ enum class Namespaces { One, All };
                                                                  Namespaces which);
 
 // The request that is meant by a name or the start of one.
-[[nodiscard]] Result<std::vector<ApprovalPolicy>> read_policies(const Kubectl& kubectl);
 [[nodiscard]] Result<ApprovalRequest> read_request(const Kubectl& kubectl,
                                                    const std::string& typed);
 

@@ -22,11 +22,6 @@ bool is_path_segment(const std::string& text) {
          text.find("..") == std::string::npos;
 }
 
-Error not_gated(const ApprovalPolicy& policy, const std::string& why) {
-  return refusal("policy " + policy.metadata.name + " does not gate this: " + why +
-                 "\n  next:  send the change itself; it needs no approval by this policy");
-}
-
 }  // namespace
 
 // What the object would be written as: an update of what is there, or a creation.
@@ -78,46 +73,71 @@ Result<Write> Ahead::proposed_write(const Write& write, const RawObject& propose
   return made;
 }
 
-Result<Done> Ahead::check_scope(const Write& proposed, const ApprovalPolicy& policy,
-                                Deadline deadline) const {
+// Why the policy does not reach this object; empty where it does.
+Result<std::string> Ahead::out_of_scope(const Write& proposed, const ApprovalPolicy& policy,
+                                        Deadline deadline) const {
   const Match& match = policy.spec.match;
-  if (policy.spec.mode != PolicyMode::Enforce) return not_gated(policy, "its mode is not Enforce");
+  if (policy.spec.mode != PolicyMode::Enforce) return std::string("its mode is not Enforce");
   if (!proposed.namespace_.empty()) {
     HP_ASSIGN(const Json space,
               client_.get({"", "v1", "namespaces", "", proposed.namespace_, ""}, deadline));
     if (!matches(match.namespace_selector, labels_of(space)))
-      return not_gated(policy, "namespace " + proposed.namespace_ + " is not among its namespaces");
+      return "namespace " + proposed.namespace_ + " is not among its namespaces";
   }
   if (!matches(match.object_selector, labels_of(proposed.object)) &&
       !matches(match.object_selector, labels_of(proposed.old_object)))
-    return not_gated(policy, "the object's labels are not those that it selects");
-  return Done{};
+    return std::string("the object's labels are not those that it selects");
+  return std::string();
 }
 
+// By the policy that is named; else by the first of all that gates this and has no request for it.
 Result<ApprovalRequest> Ahead::wanted(const Write& write, Deadline deadline) const {
-  const std::string policy = string_at(write.object, {"spec", "policy", "name"});
   const Json* given = member_at(write.object, {"spec", "proposed"});
-  if (policy.empty() || given == nullptr || !given->is_object())
+  if (given == nullptr || !given->is_object())
     return refusal(
-        "a request that is made by hand says spec.policy.name and spec.proposed, the object as a "
-        "dry run gives it\n  next:  let the plugin do it\n"
-        "kubectl holdpoint request -f FILE --reason '...'");
+        "a request that is made by hand says spec.proposed, the object as a dry run gives it\n"
+        "  next:  let the plugin do it\nkubectl holdpoint request -f FILE --reason '...'");
   HP_ASSIGN(const Write proposed, proposed_write(write, RawObject(*given), deadline));
-  HP_ASSIGN(const Judgement judgement, gate_.judge(proposed, policy, Phase::Companion, deadline));
-  HP_TRY(check_scope(proposed, judgement.policy, deadline));
-  if (!judgement.gated.has_value())
-    return not_gated(judgement.policy, "nothing that it covers changes");
-  if (const ApprovalRequest* there = judgement.attempt.request; there != nullptr)
-    return refusal("this change has a request already: " + there->metadata.name + ", " +
-                   std::string(to_string(judgement.attempt.standing.phase)) +
-                   "\n  next:  look at it\nkubectl holdpoint show " + there->metadata.name +
-                   " -n " + there->metadata.namespace_);
-  ApprovalRequest made = make_request(*judgement.gated, proposed, judgement.policy,
-                                      judgement.reference, judgement.attempt.number, gate_.now());
-  made.spec.proposed = *given;
-  if (const std::string reason = string_at(write.object, {"spec", "reason"}); !reason.empty())
-    made.spec.reason = visible_cut(reason, kMaxReason);
-  return made;
+  std::vector<std::string> names{string_at(write.object, {"spec", "policy", "name"})};
+  const bool named = !names.front().empty();
+  if (!named) {
+    HP_ASSIGN(names, policy_names(deadline));
+  }
+  std::string there, why = "no policy gates this";
+  for (const std::string& name : names) {
+    HP_ASSIGN(const Judgement judgement, gate_.judge(proposed, name, Phase::Companion, deadline));
+    HP_ASSIGN(const std::string outside, out_of_scope(proposed, judgement.policy, deadline));
+    if (!outside.empty() || !judgement.gated.has_value()) {
+      if (named)
+        why = "policy " + name + " does not gate this: " +
+              (outside.empty() ? "nothing that it covers changes" : outside);
+      continue;
+    }
+    if (const ApprovalRequest* found = judgement.attempt.request; found != nullptr) {
+      there = found->metadata.name + ", " +
+              std::string(to_string(judgement.attempt.standing.phase)) +
+              "\n  next:  look at it\nkubectl holdpoint show " + found->metadata.name + " -n " +
+              found->metadata.namespace_;
+      continue;
+    }
+    ApprovalRequest made = make_request(*judgement.gated, proposed, judgement.policy,
+                                        judgement.reference, judgement.attempt.number, gate_.now());
+    made.spec.proposed = *given;
+    if (const std::string reason = string_at(write.object, {"spec", "reason"}); !reason.empty())
+      made.spec.reason = visible_cut(reason, kMaxReason);
+    return made;
+  }
+  if (!there.empty()) return refusal("this change has a request already: " + there);
+  return refusal(why + "\n  next:  send the change itself; it needs no approval");
+}
+
+Result<std::vector<std::string>> Ahead::policy_names(Deadline deadline) const {
+  HP_ASSIGN(const kube::ListResult list,
+            client_.list({kGroup, kVersion, kind_info<ApprovalPolicy>().plural, "", "", ""}, {},
+                         deadline));
+  std::vector<std::string> names;
+  for (const Json& item : list.items) names.push_back(string_at(item, {"metadata", "name"}));
+  return names;
 }
 
 Answer Ahead::stamp(const Write& write, Deadline deadline) const {

@@ -1,9 +1,9 @@
 // Asking ahead: an ApprovalRequest that a person makes before the change is sent.
 //
-// People give the policy, the object as a dry run gave it, and why; everything else is computed
-// here by the evaluator that will judge the change itself, and what was typed there is overwritten.
-// Never for Secrets. The API server's own conditions of the policy (CEL) are not looked at: at
-// worst something is asked that flows anyway. Blocking; thread-safe.
+// People give the object as a dry run gave it, and why (and the policy, if they like); everything
+// else is computed here by the evaluator that will judge the change itself, and what was typed
+// there is overwritten. Never for Secrets. The API server's own conditions of the policy (CEL) are
+// not looked at: at worst something is asked that flows anyway. Blocking; thread-safe.
 #pragma once
 
 #include "webhook/gate.hpp"
@@ -24,8 +24,10 @@ class Ahead {
   [[nodiscard]] Result<ApprovalRequest> wanted(const Write& write, Deadline deadline) const;
   [[nodiscard]] Result<Write> proposed_write(const Write& write, const RawObject& proposed,
                                              Deadline deadline) const;
-  [[nodiscard]] Result<Done> check_scope(const Write& proposed, const ApprovalPolicy& policy,
-                                         Deadline deadline) const;
+  [[nodiscard]] Result<std::string> out_of_scope(const Write& proposed,
+                                                 const ApprovalPolicy& policy,
+                                                 Deadline deadline) const;
+  [[nodiscard]] Result<std::vector<std::string>> policy_names(Deadline deadline) const;
 
   const kube::Client& client_;
   const Gate& gate_;

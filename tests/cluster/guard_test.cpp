@@ -1,0 +1,150 @@
+// Other doors to the same effect: ways to pods around the gated kinds, and namespaces that leave
+// the scope.
+#include <doctest/doctest.h>
+
+#include "crds/codec.hpp"
+#include "tests/cluster/support/scene.hpp"
+
+namespace holdpoint::cluster {
+namespace {
+
+PolicyShape guarding() {
+  PolicyShape shape;
+  shape.spec_patch = {{"guard", true}};
+  return shape;
+}
+
+Json pod_spec() { return {{"containers", Json::array({{{"name", "main"}, {"image", "evil:1"}}})}}; }
+
+Json workload(const Scene& scene, const char* api_version, const char* kind, Json spec) {
+  return {{"apiVersion", api_version},
+          {"kind", kind},
+          {"metadata",
+           {{"name", "around"}, {"namespace", scene.ns()}, {"labels", {{"app", "around"}}}}},
+          {"spec", std::move(spec)}};
+}
+
+Json templated(Json more = Json::object()) {
+  more["selector"] = {{"matchLabels", {{"app", "around"}}}};
+  more["template"] = {{"metadata", {{"labels", {{"app", "around"}}}}}, {"spec", pod_spec()}};
+  return more;
+}
+
+TEST_CASE("B3: the same pod through every other kind is refused to people") {
+  const Scene scene(guarding());
+  const Json job_spec{
+      {"template",
+       {{"spec", {{"restartPolicy", "Never"}, {"containers", pod_spec()["containers"]}}}}}};
+  struct Way {
+    const char *api_version, *kind, *resource;
+    Json spec;
+  };
+  const std::vector<Way> ways{
+      {"v1", "Pod", "pods", pod_spec()},
+      {"v1",
+       "ReplicationController",
+       "replicationcontrollers",
+       {{"template", {{"metadata", {{"labels", {{"app", "around"}}}}}, {"spec", pod_spec()}}}}},
+      {"apps/v1", "ReplicaSet", "replicasets", templated()},
+      {"apps/v1", "StatefulSet", "statefulsets", templated({{"serviceName", "around"}})},
+      {"apps/v1", "DaemonSet", "daemonsets", templated()},
+      {"batch/v1",
+       "CronJob",
+       "cronjobs",
+       {{"schedule", "* * * * *"}, {"jobTemplate", {{"spec", job_spec}}}}},
+  };
+  for (const Way& way : ways) {
+    CAPTURE(way.kind);
+    const auto answer =
+        scene.create("developer", path_of(way.api_version, way.resource, scene.ns()),
+                     workload(scene, way.api_version, way.kind, way.spec));
+    REQUIRE_FALSE(answer.ok());
+    CHECK(answer.error().message.find("guards this namespace") != std::string::npos);
+  }
+}
+
+TEST_CASE("B3, B4: the controllers' own way is open, and a forged owner opens none") {
+  const Scene scene(guarding());
+  const Json running = scene.running_deployment("web");
+  // The deployment and replica set controllers made what they make.
+  CHECK(eventually([&] {
+    return must(client_as("admin").list(path_of("v1", "pods", scene.ns()), {}, soon()))
+               .items.size() == 2;
+  }));
+  Json forged = workload(scene, "apps/v1", "ReplicaSet", templated());
+  forged["metadata"]["ownerReferences"] =
+      Json::array({{{"apiVersion", "apps/v1"},
+                    {"kind", "Deployment"},
+                    {"name", "web"},
+                    {"uid", string_at(running, {"metadata", "uid"})},
+                    {"controller", true}}});
+  CHECK_FALSE(
+      scene.create("developer", path_of("apps/v1", "replicasets", scene.ns()), forged).ok());
+}
+
+TEST_CASE("B2, B5: no debug container in a running pod, and no pod is handed to another owner") {
+  const Scene scene(guarding());
+  scene.running_deployment("web");
+  std::string pod;
+  REQUIRE(eventually([&] {
+    const auto pods = must(client_as("admin").list(path_of("v1", "pods", scene.ns()), {}, soon()));
+    if (pods.items.empty()) return false;
+    pod = string_at(pods.items.front(), {"metadata", "name"});
+    return true;
+  }));
+  kube::ResourcePath debug = path_of("v1", "pods", scene.ns(), pod);
+  CHECK_FALSE(
+      scene.merge("developer", debug, {{"metadata", {{"labels", {{"app", "else"}}}}}}).ok());
+  CHECK(scene.merge("developer", debug, {{"metadata", {{"annotations", {{"a", "b"}}}}}}).ok());
+  debug.subresource = "ephemeralcontainers";
+  const auto answer = client_as("admin").patch(
+      debug, kube::PatchType::Merge,
+      {{"spec", {{"ephemeralContainers", Json::array({{{"name", "dbg"}, {"image", "evil:1"}}})}}}},
+      {}, soon());
+  REQUIRE_FALSE(answer.ok());
+  CHECK(answer.error().message.find("guards this namespace") != std::string::npos);
+}
+
+TEST_CASE("B6: an approved CronJob fires by itself, and a Job made from it by hand is held") {
+  PolicyShape shape;
+  shape.resources = Json::array({{{"apiGroups", {"batch"}},
+                                  {"resources", {"jobs", "cronjobs"}},
+                                  {"operations", {"CREATE", "UPDATE"}}}});
+  const Scene scene(shape);
+  const Json cron{
+      {"apiVersion", "batch/v1"},
+      {"kind", "CronJob"},
+      {"metadata", {{"name", "nightly"}, {"namespace", scene.ns()}}},
+      {"spec", {{"schedule", "0 3 * * *"}, {"jobTemplate", {{"spec", scene.job("x")["spec"]}}}}}};
+  const auto cron_jobs = path_of("batch/v1", "cronjobs", scene.ns());
+  CHECK_FALSE(scene.create("developer", cron_jobs, cron).ok());
+  scene.approve("lead", scene.open_request("nightly").metadata.name);
+  must(scene.create("developer", cron_jobs, cron));
+  // What the controller starts was approved with the CronJob; what people start was not.
+  const kube::Client& controller = as_service_account("kube-system", "cronjob-controller");
+  CHECK_FALSE(is_suspended(must(controller.create(scene.jobs(), scene.job("fired"), {}, soon()))));
+  CHECK(is_suspended(must(scene.create("developer", scene.jobs(), scene.job("by-hand")))));
+}
+
+TEST_CASE("M2: a namespace leaves the policy's scope only when that is approved") {
+  Scene scene;
+  must(client_as("admin").patch(path_of("v1", "namespaces", "", scene.ns()), kube::PatchType::Merge,
+                                {{"metadata", {{"labels", {{"tier", "prod"}}}}}}, {}, soon()));
+  scene.patch_policy(
+      {{"spec", {{"match", {{"namespaceSelector", {{"matchLabels", {{"tier", "prod"}}}}}}}}}});
+  const auto space = path_of("v1", "namespaces", "", scene.ns());
+  const auto relabel = [&](const Json& labels) {
+    return client_as("admin").patch(space, kube::PatchType::Merge,
+                                    {{"metadata", {{"labels", labels}}}}, {}, soon());
+  };
+  CHECK(relabel({{"other", "label"}}).ok());
+  CHECK(relabel({{"tier", "prod"}, {"more", "x"}}).ok());
+  for (const Json& away : {Json{{"tier", "dev"}}, Json{{"tier", nullptr}}}) {
+    const auto answer = relabel(away);
+    REQUIRE_FALSE(answer.ok());
+    CHECK(answer.error().message.find("waits for approval") != std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace holdpoint::cluster
