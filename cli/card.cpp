@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t kLabelColumns = 10;
 constexpr std::size_t kTextColumns = 160;
 constexpr std::size_t kMaxDiffLines = 30;
+constexpr std::size_t kMaxHits = 4;
 
 // The rules of a policy that this user may not read, as far as the request tells them. Whether
 // requesters may approve their own is not among it, nor when requests expire.
@@ -162,8 +163,12 @@ std::string card(const Dossier& dossier, Colour colour) {
                      visible(spec.target.resource) + ": " + how_it_waits(spec));
   line("risk", std::string(to_string(spec.risk.level)) +
                    (spec.risk.hits.empty() ? ": no rule of the policy is met" : ""));
-  for (const RiskHit& hit : spec.risk.hits)
-    line("", std::string(to_string(hit.level)) + ": " + visible_cut(hit.what, kTextColumns));
+  const std::size_t hits = std::min(spec.risk.hits.size(), kMaxHits);
+  for (std::size_t i = 0; i < hits; ++i)
+    line("", std::string(to_string(spec.risk.hits[i].level)) + ": " +
+                 visible_cut(spec.risk.hits[i].what, kTextColumns));
+  if (hits < spec.risk.hits.size())
+    line("", "and " + count_of(spec.risk.hits.size() - hits, "lesser one"));
   if (!spec.change_set.empty()) line("set", visible_cut(spec.change_set, kTextColumns));
   line("asked", ago(dossier.request.metadata.creation_timestamp, dossier.now) + " ago by " +
                     person(spec.requester.username) +

@@ -71,8 +71,6 @@ HP_SPELLING(RiskFactor, 10, {RiskFactor::NewImageRepository, "NewImageRepository
             {RiskFactor::FirstDeployment, "FirstDeployment"}, {RiskFactor::Deletion, "Deletion"},
             {RiskFactor::LeavesScope, "LeavesScope"});
 HP_SPELLING(EscalationAction, 1, {EscalationAction::Deny, "Deny"});
-HP_SPELLING(NotifyType, 3, {NotifyType::CloudEvents, "CloudEvents"}, {NotifyType::Slack, "Slack"},
-            {NotifyType::Teams, "Teams"});
 
 #undef HP_SPELLING
 
@@ -341,8 +339,6 @@ void fields(V& v, Tag<EscalationStep>) {
      .pattern = bounds::kDuration,
      .rules = bounds::kDurationRule});
   v("addApprovers", &T::add_approvers, {.doc = "Who may fill a slot of the stage from then on."});
-  v("notify", &T::notify,
-    {.doc = "Names of entries in spec.notify that are told.", .max_length = 63, .max_items = 8});
   v("action", &T::action,
     {.doc = "Deny ends the request. Nothing is ever approved because time went by."});
 }
@@ -397,27 +393,6 @@ void fields(V& v, Tag<BreakGlass>) {
     {.doc = "Whether somebody with the verb break-glass on the policy may pass one request alone.",
      .default_json = "false"});
   v("review", &T::review, {.doc = "What is owed afterwards.", .default_json = "{}"});
-}
-
-template <class V>
-void fields(V& v, Tag<NotifyTarget>) {
-  using T = NotifyTarget;
-  v("name", &T::name,
-    {.doc = "Name, as steps of a ladder use it.",
-     .required = true,
-     .min_length = 1,
-     .max_length = 63,
-     .pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"});
-  v("type", &T::type,
-    {.doc = "CloudEvents: a structured event of CloudEvents 1.0. Slack, Teams: a message as their "
-            "incoming webhooks take it.",
-     .required = true});
-  v("secretRef", &T::secret_ref,
-    {.doc = "Name of a Secret in Holdpoint's own namespace whose key url is where messages go. "
-            "Policies carry no addresses.",
-     .required = true,
-     .min_length = 1,
-     .max_length = bounds::kName});
 }
 
 template <class V>

@@ -142,7 +142,6 @@ enum class EscalationAction { Deny };
 struct EscalationStep {
   std::string after;  // a duration, counted from when the stage began to ask
   Approvers add_approvers;
-  std::vector<std::string> notify;  // names in ApprovalPolicySpec::notify
   std::optional<EscalationAction> action;
 };
 
@@ -185,15 +184,6 @@ struct AutoApprove {
   RiskLevel risk_at_most = RiskLevel::Low;
 };
 
-enum class NotifyType { CloudEvents, Slack, Teams };
-
-// Where people are told; the URL lies in a Secret of Holdpoint's own namespace, under the key url.
-struct NotifyTarget {
-  std::string name;
-  NotifyType type = NotifyType::CloudEvents;
-  std::string secret_ref;
-};
-
 struct Expiry {
   std::string pending = "24h";
   std::string approved = "1h";
@@ -211,7 +201,6 @@ struct ApprovalPolicySpec {
   std::optional<AutoApprove> auto_approve;
   std::vector<FreezeWindow> freeze;
   BreakGlass break_glass;
-  std::vector<NotifyTarget> notify;
   bool guard = false;
   std::string retention = "168h";  // ended requests are removed after it
 };
@@ -331,7 +320,6 @@ struct ApprovalRequestStatus {
   std::string ended_at;
   std::optional<Claim> claim;
   std::optional<ReviewDebt> review;
-  std::vector<std::string> notified;  // ids of messages that were delivered
   std::vector<Condition> conditions;  // Approved, Released, and kstatus' Reconciling / Stalled
   std::int64_t observed_generation = 0;
 };

@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "base/log.hpp"
+#include "core/approval/hold.hpp"
 #include "core/approval/standing.hpp"
 #include "crds/codec.hpp"
 #include "kube/watch_cache.hpp"
@@ -21,30 +22,46 @@ std::string key_of(const Json& object) {
          string_at(object, {"metadata", "name"});
 }
 
+// Of the same policy and target.
+bool is_sibling(const ApprovalRequest& a, const ApprovalRequest& b) {
+  const auto target = [](const ApprovalRequest& request) {
+    const auto label = request.metadata.labels.find(kTargetLabel);
+    return label == request.metadata.labels.end() ? std::string() : label->second;
+  };
+  return a.metadata.namespace_ == b.metadata.namespace_ && target(a) == target(b);
+}
+
 }  // namespace
 
 void Loop::request_changed(const Json& object) {
   const std::string key = key_of(object);
-  const auto decoded = decode<ApprovalRequest>(object);
-  const bool over = decoded.ok() && is_end(decoded->status.phase);
-  {
-    const std::lock_guard lock(mutex_);
-    if (over) {
-      open_.erase(key);
-    } else {
-      open_[key] = string_at(object, {"spec", "policy", "name"});
-    }
-    // A new request may end older ones of the same target; an end may free what waits for the same
-    // object.
-    const std::string prefix = string_at(object, {"metadata", "namespace"}) + "/";
-    const bool fresh = decoded.ok() && decoded->status.observed_generation == 0;
-    if (over || fresh)
-      for (const auto& [other, policy] : open_)
-        if (other != key && other.starts_with(prefix) &&
-            policy == string_at(object, {"spec", "policy", "name"}))
-          request_names_.add(other);
-  }
+  auto decoded = decode<ApprovalRequest>(object);
   request_names_.add(key);
+  if (!decoded.ok()) return;
+  const auto request = std::make_shared<const ApprovalRequest>(std::move(*decoded));
+  const bool over = is_end(request->status.phase);
+  const bool fresh = request->status.observed_generation == 0;
+  const std::lock_guard lock(mutex_);
+  if (over) {
+    open_.erase(key);
+  } else {
+    open_[key] = request;
+  }
+  // A new request may end older ones of the same target; an end may free what waits for the same
+  // object.
+  if (over || fresh)
+    for (const auto& [other, sibling] : open_)
+      if (other != key && is_sibling(*request, *sibling)) request_names_.add(other);
+}
+
+std::vector<std::shared_ptr<const ApprovalRequest>> Loop::siblings_of(const std::string& key) {
+  std::vector<std::shared_ptr<const ApprovalRequest>> siblings;
+  const std::lock_guard lock(mutex_);
+  const auto found = open_.find(key);
+  if (found == open_.end()) return siblings;
+  for (const auto& [other, sibling] : open_)
+    if (other != key && is_sibling(*found->second, *sibling)) siblings.push_back(sibling);
+  return siblings;
 }
 
 void Loop::approval_changed(kube::WatchEventType type, const Json& object) {
@@ -57,7 +74,7 @@ void Loop::approval_changed(kube::WatchEventType type, const Json& object) {
 void Loop::policies_changed() {
   configuration_names_.add(kPolicies);
   const std::lock_guard lock(mutex_);
-  for (const auto& [key, policy] : open_) request_names_.add(key);
+  for (const auto& [key, request] : open_) request_names_.add(key);
 }
 
 void Loop::count(const char* what, bool ok, const Inbox& inbox) {
@@ -83,7 +100,8 @@ void Loop::work_on_requests(const std::stop_token& stop) {
       }
     } else {
       const auto slash = name->find('/');
-      const auto again = requests_.reconcile(name->substr(0, slash), name->substr(slash + 1));
+      const auto again =
+          requests_.reconcile(name->substr(0, slash), name->substr(slash + 1), siblings_of(*name));
       ok = again.ok();
       if (!ok) error = describe(again.error());
       if (ok && again->has_value()) request_names_.add_after(*name, **again);

@@ -29,6 +29,8 @@ class Loop {
   void work_on_configurations(const std::stop_token& stop);
   void request_changed(const Json& object);
   void approval_changed(kube::WatchEventType type, const Json& object);
+  [[nodiscard]] std::vector<std::shared_ptr<const ApprovalRequest>> siblings_of(
+      const std::string& key);
   void policies_changed();
   void count(const char* what, bool ok, const Inbox& inbox);
 
@@ -40,7 +42,7 @@ class Loop {
   Inbox request_names_;        // "namespace/name", or "revoked:" and the Approval's JSON
   Inbox configuration_names_;  // "policies", "validating/NAME", "mutating/NAME", "crd/NAME"
   std::mutex mutex_;           // guards open_
-  std::map<std::string, std::string> open_;  // requests that have not ended, and their policy
+  std::map<std::string, std::shared_ptr<const ApprovalRequest>> open_;  // have not ended, by key
 };
 
 }  // namespace holdpoint::operator_

@@ -58,9 +58,12 @@ Result<ObservationInput> Requests::look(const ApprovalRequest& request,
   HP_ASSIGN(input.target, find_target(request, deadline));
   const Marks marks = read_marks(input.target, pausable(target.group, target.resource));
   if (marks.holds()) {
-    HP_ASSIGN(holder, docket_.find_request(
-                          request.metadata.namespace_,
-                          held_request(marks, request.spec.policy.name, input.target), deadline));
+    const std::string name = held_request(marks, request.spec.policy.name, input.target);
+    if (name == request.metadata.name) {
+      holder = std::make_shared<const ApprovalRequest>(request);
+    } else {
+      HP_ASSIGN(holder, docket_.find_request(request.metadata.namespace_, name, deadline));
+    }
     input.holder = holder.get();
   }
   input.pointers =
@@ -73,8 +76,9 @@ Result<ObservationInput> Requests::look(const ApprovalRequest& request,
   return input;
 }
 
-Result<std::optional<Duration>> Requests::reconcile(const std::string& namespace_,
-                                                    const std::string& name) {
+Result<std::optional<Duration>> Requests::reconcile(
+    const std::string& namespace_, const std::string& name,
+    const std::vector<std::shared_ptr<const ApprovalRequest>>& siblings) {
   const Deadline deadline = Deadline::in(kReconcile);
   std::optional<Duration> again;
   for (int step = 0; step < kSteps; ++step) {
@@ -100,11 +104,6 @@ Result<std::optional<Duration>> Requests::reconcile(const std::string& namespace
     }
     if (observation.held_here) seen_held_.insert(request.metadata.uid);
 
-    const auto label = request.metadata.labels.find(kTargetLabel);
-    HP_ASSIGN(
-        const auto siblings,
-        docket_.siblings(namespace_, label == request.metadata.labels.end() ? "" : label->second,
-                         deadline));
     HP_ASSIGN(StandingInput input, docket_.standing_input(request, live_policy, observation.writers,
                                                           siblings, deadline));
     input.released = observation.released;
@@ -120,7 +119,6 @@ Result<std::optional<Duration>> Requests::reconcile(const std::string& namespace
     const Plan plan = plan_request(request, standing, input.ballots, observation, clock_.now());
     again = plan.again;
 
-    HP_TRY(ledger_.append(plan.facts, deadline));
     bool resumed = false;
     if (plan.resume) {
       const auto done = resume(request, seen.target, deadline);
@@ -130,6 +128,9 @@ Result<std::optional<Duration>> Requests::reconcile(const std::string& namespace
       // Told in the status meanwhile; somebody may have been faster, or the object moved.
       if (!resumed) again = Duration(2'000);
     }
+    // The Approvals and the claim are durable: the trail tells of them before the status does, and
+    // nobody waits for it.
+    HP_TRY(ledger_.append(plan.facts, deadline));
     // A release that is done is told by the next step, as one status.
     if (plan.changes && !resumed) HP_TRY(put_status(request, plan, deadline));
     for (const Plan::Tell& tell : plan.events)

@@ -27,8 +27,11 @@ class Requests {
         secret_key_(std::move(secret_key)) {}
 
   // When to look again; nullopt: when something happens. NotFound ends are ok.
-  [[nodiscard]] Result<std::optional<Duration>> reconcile(const std::string& namespace_,
-                                                          const std::string& name);
+  // `siblings` are the requests of the same policy and target that the watch has seen: a newer one
+  // ends this one, and the event that brings it brings us here again.
+  [[nodiscard]] Result<std::optional<Duration>> reconcile(
+      const std::string& namespace_, const std::string& name,
+      const std::vector<std::shared_ptr<const ApprovalRequest>>& siblings);
   // An Approval was deleted: recorded unless its request is over or gone.
   [[nodiscard]] Result<Done> revoked(const Approval& approval);
 

@@ -1,5 +1,7 @@
 #include "webhook/approvals.hpp"
 
+#include <algorithm>
+
 #include "base/text.hpp"
 #include "core/approval/hold.hpp"
 #include "crds/codec.hpp"
@@ -22,6 +24,27 @@ Answer no_such_request(const std::string& name, const std::string& namespace_) {
                 visible(namespace_) +
                 "\n  next:  take the name from the list\nkubectl get approvalrequests -n " +
                 visible(namespace_));
+}
+
+bool has_ladder(const std::vector<Stage>& stages) {
+  return std::any_of(stages.begin(), stages.end(),
+                     [](const Stage& stage) { return !stage.escalation.empty(); });
+}
+
+// What the operator has counted already makes this decision useless: why, or empty.
+std::string settled_already(const ApprovalRequest& request, const ApprovalSpec& decision) {
+  const std::string& name = request.metadata.name;
+  const ApprovalRequestStatus& status = request.status;
+  if (decision.decision != Decision::Approve && decision.decision != Decision::BreakGlass)
+    return "";
+  if (status.phase == RequestPhase::Approved)
+    return "request " + name + " is approved already: " + status.message;
+  for (const DecisionLine& line : status.decisions)
+    if (decision.decision == Decision::Approve && line.decision == "Approve" && line.note.empty() &&
+        line.username == decision.author.username)
+      return "you (" + visible_cut(line.username, 80) + ") approved " + name + " already, by " +
+             line.approval + "; " + status.message;
+  return "";
 }
 
 }  // namespace
@@ -100,13 +123,19 @@ Result<Answer> Approvals::check_created(const Write& write, Deadline deadline) c
     if (held_request(marks, request->spec.policy.name, target) == request->metadata.name)
       writers = marks.held_by;
   }
-  const auto label = request->metadata.labels.find(kTargetLabel);
-  HP_ASSIGN(
-      const auto siblings,
-      docket_.siblings(write.namespace_,
-                       label == request->metadata.labels.end() ? "" : label->second, deadline));
-  HP_ASSIGN(const StandingInput input,
-            docket_.standing_input(*request, live_policy, writers, siblings, deadline));
+  // A list waits until the API server's cache has caught up, up to 100 ms: what the status tells
+  // will do here, for the count itself is made live. A ladder needs to know when its stage began.
+  StandingInput input;
+  if (has_ladder(request->spec.stages) ||
+      (live_policy != nullptr && has_ladder(live_policy->spec.stages))) {
+    HP_ASSIGN(input, docket_.standing_input(*request, live_policy, writers, {}, deadline));
+  } else {
+    if (auto why = settled_already(*request, approval.spec); !why.empty()) return denied(why);
+    input.request = request.get();
+    input.policy = live_policy;
+    for (const std::string& writer : writers) input.writers.push_back(Identity{writer, "", {}});
+    input.now = docket_.now();
+  }
   HP_ASSIGN(const Ballot mine, docket_.ballot(approval, *request, live_policy, deadline));
   if (const auto why = objection(input, mine)) return denied(*why);
   if (approval.spec.decision == Decision::BreakGlass) {

@@ -96,9 +96,18 @@ Result<Judgement> Gate::judge(const Write& write, const std::string& policy, Pha
 
 Result<Done> Gate::choose(const Write& write, Judgement& judgement, Deadline deadline) const {
   const Gated& gated = *judgement.gated;
-  HP_ASSIGN(const auto siblings,
-            docket_.siblings(namespace_of_requests(write),
-                             target_key(judgement.policy.metadata.uid, gated.target), deadline));
+  // What an object that is held asks for is known by its mark; only what is new has to be looked
+  // for, which waits for the API server's cache.
+  std::vector<std::shared_ptr<const ApprovalRequest>> siblings;
+  if (judgement.held != nullptr &&
+      judgement.held->spec.binding_digest == binding_digest(gated.binding) &&
+      !is_end(judgement.held->status.phase)) {
+    siblings = {judgement.held};
+  } else {
+    HP_ASSIGN(siblings,
+              docket_.siblings(namespace_of_requests(write),
+                               target_key(judgement.policy.metadata.uid, gated.target), deadline));
+  }
   const std::string key = request_key(gated.binding);
   std::vector<Candidate> candidates;
   for (const auto& request : siblings) {

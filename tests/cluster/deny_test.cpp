@@ -248,7 +248,7 @@ TEST_CASE("A1: many clients with one approval: one is stored, none is stored twi
   std::atomic<int> stored{0};
   {
     std::vector<std::jthread> clients;
-    for (int i = 0; i < 8; ++i)
+    for (int i = 0; i < 64; ++i)
       clients.emplace_back([&] {
         const auto answer = scene.merge("developer", scene.config_maps("app"), value("2"));
         if (answer.ok()) ++stored;

@@ -323,8 +323,8 @@ TEST_CASE("freeze: a window that cannot be read is closed") {
 
 TEST_CASE("escalation: a ladder may end it with Deny, and time alone never approves") {
   Court court;
-  court.policy.spec.stages[0].escalation = {EscalationStep{"30m", {{"sre"}, {}, {}}, {}, {}},
-                                            EscalationStep{"1h", {}, {}, EscalationAction::Deny}};
+  court.policy.spec.stages[0].escalation = {EscalationStep{"30m", {{"sre"}, {}, {}}, {}},
+                                            EscalationStep{"1h", {}, EscalationAction::Deny}};
   court.request.spec.stages = court.policy.spec.stages;
   court.input.now = at("10:31:00");
   CHECK(court.phase() == RequestPhase::Pending);
