@@ -415,10 +415,9 @@ Entries entries_of(const ApprovalPolicy& policy, const std::vector<ResolvedResou
     entries.validating.push_back(scope_entry(policy, address, never_gated(own_namespaces)));
   if (!hold["rules"].empty()) {
     // The operator takes marks off that it put there: the gate judges that, nothing is to be added.
-    conditions.push_back(
-        {{"name", "holdpoint-not-operator"},
-         {"expression", "request.userInfo.username != 'system:serviceaccount:" +
-                            own_namespaces.front() + ":holdpoint-operator'"}});
+    conditions.push_back({{"name", "holdpoint-not-operator"},
+                          {"expression", "request.userInfo.username != 'system:serviceaccount:" +
+                                             own_namespaces.front() + ":holdpoint-operator'"}});
     hold["matchConditions"] = conditions;
     hold["namespaceSelector"] = gate["namespaceSelector"];
     hold["objectSelector"] = gate["objectSelector"];
