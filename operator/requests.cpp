@@ -159,6 +159,15 @@ Result<std::optional<Duration>> Requests::retire(const ApprovalRequest& request,
   if (!kept.ok() || !ended.ok()) return std::optional<Duration>();
   const auto left = std::chrono::duration_cast<Duration>(*ended + *kept - clock_.now());
   if (left > Duration(0)) return std::optional(std::min(left + Duration(1), kLookAtEnded));
+  // An object that is still held by it, denied or expired, is measured against what it recorded:
+  // without it what is held would count as what runs.
+  if (request.spec.hold == RequestHold::Suspend) {
+    HP_ASSIGN(const RawObject target, find_target(request, deadline));
+    const Marks marks =
+        read_marks(target, pausable(request.spec.target.group, request.spec.target.resource));
+    if (held_request(marks, request.spec.policy.name, target) == request.metadata.name)
+      return std::optional<Duration>(kLookAtEnded);
+  }
   const auto removed = client_.remove(path_of(request, ""), request.metadata.uid, deadline);
   if (!removed.ok() && removed.error().kind != ErrorKind::NotFound) return removed.error();
   log::info("request removed after its retention",

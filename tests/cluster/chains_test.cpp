@@ -313,6 +313,20 @@ TEST_CASE("whom an annotation names as author may not approve") {
   scene.await_phase(request, RequestPhase::Released);
 }
 
+TEST_CASE("a denied request stays as long as its object is held, so that nothing unapproved runs") {
+  const Scene scene(shaped({{"retention", "1s"}}));
+  const std::string request = asked(scene);
+  must(scene.decide("lead", request, "Deny"));
+  scene.await_phase(request, RequestPhase::Denied);
+  // Another one that ends later is gone by then.
+  const std::string other = asked(scene, "other");
+  scene.approve("lead", other);
+  CHECK(eventually([&] { return scene.requests_for("other").empty(); }));
+  CHECK(scene.requests_for("web").size() == 1);
+  (void)scene.merge("developer", scene.deployments("web"), {{"spec", {{"paused", false}}}});
+  CHECK(is_paused(scene.get(scene.deployments("web"))));
+}
+
 TEST_CASE("ended requests go after their retention, and their records stay") {
   const Scene scene(shaped({{"retention", "2s"}}));
   const std::string request = asked(scene);
