@@ -70,7 +70,7 @@ Result<Done> simulate(const Kubectl& kubectl, const std::string& file) {
   HP_ASSIGN(const Output output,
             kubectl.run({"apply", "--dry-run=server", "-f", file, "-o", "name"}));
   int told = 0;
-  for (const std::string& line : split(output.err, '\n')) {
+  for (const std::string& line : split(output.shown + output.err, '\n')) {
     static constexpr std::string_view kOurs = "Warning: holdpoint: ";
     const auto at = line.find(kOurs);
     if (at == std::string::npos) continue;

@@ -162,6 +162,7 @@ Result<Output> Kubectl::run(const std::vector<std::string>& args, const std::str
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   output.exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  output.shown = output.err.substr(0, shown);
   output.err.erase(0, shown);
   if (overflown)
     return Error{ErrorKind::Invalid,

@@ -17,6 +17,7 @@ namespace holdpoint::cli {
 struct Output {
   int exit_code = 0;  // 128 + n when signal n ended it
   std::string out, err;
+  std::string shown;  // what stood before `err` and went to the terminal while it ran
 };
 
 class Kubectl {

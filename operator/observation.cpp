@@ -29,8 +29,7 @@ Observation observe_absent(const ObservationInput& input) {
   }
   const bool may_come =
       request.spec.operation == Operation::Create &&
-      (request.spec.hold != RequestHold::Suspend || !request.spec.proposed.is_null() || claimed ||
-       (input.young && !input.seen));
+      (request.spec.hold != RequestHold::Suspend || claimed || (input.young && !input.seen));
   if (may_come) return {};
   return stale("the object is gone; apply the change again to ask anew");
 }
@@ -65,8 +64,7 @@ Observation observe(const ObservationInput& input) {
     return observation;
   }
   const bool held_by_policy = input.holder != nullptr;
-  // What was asked ahead is not stored yet: nothing of it can be missing.
-  const bool stored_held = spec.hold == RequestHold::Suspend && spec.proposed.is_null();
+  const bool stored_held = spec.hold == RequestHold::Suspend;
   if (has_content && !held_by_policy && claim.has_value() && claim->object_uid == uid)
     return released();
 

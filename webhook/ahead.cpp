@@ -120,8 +120,11 @@ Result<ApprovalRequest> Ahead::wanted(const Write& write, Deadline deadline) con
               found->metadata.namespace_;
       continue;
     }
-    ApprovalRequest made = make_request(*judgement.gated, proposed, judgement.policy,
-                                        judgement.reference, judgement.attempt.number, gate_.now());
+    // It never holds an object: what it says of the base is not to be relied on for that.
+    Gated gated = *judgement.gated;
+    gated.hold = RequestHold::Deny;
+    ApprovalRequest made = make_request(gated, proposed, judgement.policy, judgement.reference,
+                                        judgement.attempt.number, gate_.now());
     made.spec.proposed = *given;
     if (const std::string reason = string_at(write.object, {"spec", "reason"}); !reason.empty())
       made.spec.reason = visible_cut(reason, kMaxReason);

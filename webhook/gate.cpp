@@ -123,6 +123,9 @@ Result<Done> Gate::choose(const Write& write, Judgement& judgement, Deadline dea
     judgement.attempt = choose_attempt(candidates, object);
     const ApprovalRequest* request = judgement.attempt.request;
     if (request == nullptr) judgement.attempt.standing = standing_of_new(write, judgement);
+    // Who asked ahead waits for the answer before sending the change.
+    if (request != nullptr && !request->spec.proposed.is_null())
+      judgement.gated->hold = RequestHold::Deny;
     if (request == nullptr || judgement.attempt.standing.phase != RequestPhase::Approved)
       return Done{};
     if (request->spec.binding_digest != binding_digest(gated.binding))

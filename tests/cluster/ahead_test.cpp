@@ -34,8 +34,7 @@ TEST_CASE("what was asked ahead and approved flows when it comes, and serves onc
   scene.await_phase(asked.metadata.name, RequestPhase::Released);
 }
 
-TEST_CASE(
-    "a Deployment that was asked ahead is not held, and one that is still asked is held by it") {
+TEST_CASE("a Deployment that was asked ahead is not held, and one that is still asked is refused") {
   const Scene scene;
   const Json proposed =
       must(scene.create("developer", scene.deployments(), scene.deployment("web"), true));
@@ -51,11 +50,14 @@ TEST_CASE(
       must(scene.create("developer", scene.deployments(), scene.deployment("api"), true));
   const ApprovalRequest waiting = must(decode<ApprovalRequest>(
       must(scene.create("developer", scene.requests(), ahead(scene, second)))));
-  CHECK(is_paused(must(scene.create("developer", scene.deployments(), scene.deployment("api")))));
+  // Until it is answered the change is refused, not held: a request that people make holds nothing.
+  CHECK_FALSE(scene.create("developer", scene.deployments(), scene.deployment("api")).ok());
   CHECK(scene.open_request("api").metadata.name == waiting.metadata.name);
   scene.approve("lead", waiting.metadata.name);
+  scene.await_phase(waiting.metadata.name, RequestPhase::Approved);
+  CHECK_FALSE(
+      is_paused(must(scene.create("developer", scene.deployments(), scene.deployment("api")))));
   scene.await_phase(waiting.metadata.name, RequestPhase::Released);
-  CHECK_FALSE(is_paused(scene.get(scene.deployments("api"))));
 }
 
 TEST_CASE("A6: what people type into a request that they make is overwritten or refused") {
