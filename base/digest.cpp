@@ -69,6 +69,41 @@ std::string base64(std::string_view bytes) {
   return text;
 }
 
+std::optional<std::string> decode_base64(std::string_view text) {
+  std::string out;
+  std::uint32_t bits = 0;
+  int digits = 0, padding = 0;
+  for (const char digit : text) {
+    std::uint32_t value = 0;
+    if (digit >= 'A' && digit <= 'Z') {
+      value = static_cast<std::uint32_t>(digit - 'A');
+    } else if (digit >= 'a' && digit <= 'z') {
+      value = static_cast<std::uint32_t>(digit - 'a' + 26);
+    } else if (digit >= '0' && digit <= '9') {
+      value = static_cast<std::uint32_t>(digit - '0' + 52);
+    } else if (digit == '+') {
+      value = 62;
+    } else if (digit == '/') {
+      value = 63;
+    } else if (digit == ' ' || digit == '\n' || digit == '\r' || digit == '\t') {
+      continue;
+    } else if (digit == '=') {
+      ++padding;
+    } else {
+      return std::nullopt;
+    }
+    if (padding > 0 && digit != '=') return std::nullopt;
+    bits = (bits << 6 | value) & 0xffffff;
+    if (++digits % 4 != 0) continue;
+    if (padding > 2) return std::nullopt;
+    out += static_cast<char>(bits >> 16);
+    if (padding < 2) out += static_cast<char>(bits >> 8 & 0xff);
+    if (padding < 1) out += static_cast<char>(bits & 0xff);
+  }
+  if (digits % 4 != 0 || padding > 2) return std::nullopt;
+  return out;
+}
+
 bool equal_constant_time(std::string_view a, std::string_view b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }

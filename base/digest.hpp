@@ -2,6 +2,7 @@
 // thread-safe.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -30,6 +31,8 @@ class FramedHash {
 
 // RFC 4648 base64 with padding.
 [[nodiscard]] std::string base64(std::string_view bytes);
+// White space between the digits is let through, as YAML folds lines. nullopt: it is not base64.
+[[nodiscard]] std::optional<std::string> decode_base64(std::string_view text);
 
 // Equal, in time that depends on the lengths only.
 [[nodiscard]] bool equal_constant_time(std::string_view a, std::string_view b);

@@ -325,6 +325,7 @@ HP_TO_STRING(Decision)
 HP_TO_STRING(Fact)
 HP_TO_STRING(RiskLevel)
 HP_TO_STRING(RiskFactor)
+HP_TO_STRING(NotifyType)
 #undef HP_TO_STRING
 
 }  // namespace holdpoint

@@ -71,6 +71,8 @@ HP_SPELLING(RiskFactor, 10, {RiskFactor::NewImageRepository, "NewImageRepository
             {RiskFactor::FirstDeployment, "FirstDeployment"}, {RiskFactor::Deletion, "Deletion"},
             {RiskFactor::LeavesScope, "LeavesScope"});
 HP_SPELLING(EscalationAction, 1, {EscalationAction::Deny, "Deny"});
+HP_SPELLING(NotifyType, 3, {NotifyType::CloudEvents, "CloudEvents"}, {NotifyType::Slack, "Slack"},
+            {NotifyType::Teams, "Teams"});
 
 #undef HP_SPELLING
 
@@ -341,6 +343,32 @@ void fields(V& v, Tag<EscalationStep>) {
   v("addApprovers", &T::add_approvers, {.doc = "Who may fill a slot of the stage from then on."});
   v("action", &T::action,
     {.doc = "Deny ends the request. Nothing is ever approved because time went by."});
+  v("notify", &T::notify,
+    {.doc = "Names of targets in spec.notify that are told of this step.",
+     .max_length = 40,
+     .max_items = 8});
+}
+
+template <class V>
+void fields(V& v, Tag<NotifyTarget>) {
+  using T = NotifyTarget;
+  v("name", &T::name,
+    {.doc = "Name of the target, for the steps of a ladder.",
+     .required = true,
+     .min_length = 1,
+     .max_length = 40,
+     .pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"});
+  v("type", &T::type,
+    {.doc = "The shape of what is sent: a CloudEvents 1.0 event in structured mode, a message for "
+            "a Slack incoming webhook, or an Adaptive Card for a Teams workflow.",
+     .required = true});
+  v("secretRef", &T::secret_ref,
+    {.doc = "Name of a Secret in Holdpoint's own namespace: its key url is where to send to, "
+            "token (optional) is sent as bearer token.",
+     .required = true,
+     .min_length = 1,
+     .max_length = bounds::kName,
+     .pattern = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"});
 }
 
 template <class V>
@@ -530,6 +558,10 @@ void fields(V& v, Tag<ApprovalPolicySpec>) {
      .pattern = bounds::kDuration,
      .default_json = "\"168h\"",
      .rules = bounds::kDurationRule});
+  v("notify", &T::notify,
+    {.doc = "Who is told of requests over HTTP. Nobody can approve there.",
+     .max_items = 8,
+     .list_map_key = "name"});
 }
 
 template <class V>
@@ -717,6 +749,10 @@ void fields(V& v, Tag<ApprovalRequestStatus>) {
   v("claim", &T::claim,
     {.doc = "The write that the approval was spent on. Written by the webhook alone."});
   v("review", &T::review, {.doc = "The review that break-glass owes."});
+  v("notified", &T::notified,
+    {.doc = "What was told to the policy's notify targets, each once, such as pager/Requested.",
+     .max_length = 128,
+     .max_items = 128});
   v("conditions", &T::conditions,
     {.doc = "Approved and Released, for kubectl wait and GitOps health checks.",
      .max_items = 16,

@@ -143,6 +143,7 @@ struct EscalationStep {
   std::string after;  // a duration, counted from when the stage began to ask
   Approvers add_approvers;
   std::optional<EscalationAction> action;
+  std::vector<std::string> notify = {};  // names of the policy's notify targets
 };
 
 struct StageCondition {
@@ -180,6 +181,15 @@ struct BreakGlass {
   BreakGlassReview review;
 };
 
+enum class NotifyType { CloudEvents, Slack, Teams };
+
+// Whom a policy tells of its requests. The address is in a Secret, never here.
+struct NotifyTarget {
+  std::string name;
+  NotifyType type = NotifyType::CloudEvents;
+  std::string secret_ref;  // name of a Secret in Holdpoint's own namespace, keys: url, token
+};
+
 struct AutoApprove {
   RiskLevel risk_at_most = RiskLevel::Low;
 };
@@ -203,6 +213,7 @@ struct ApprovalPolicySpec {
   BreakGlass break_glass;
   bool guard = false;
   std::string retention = "168h";  // ended requests are removed after it
+  std::vector<NotifyTarget> notify;
 };
 
 struct ApprovalPolicyStatus {
@@ -320,6 +331,7 @@ struct ApprovalRequestStatus {
   std::string ended_at;
   std::optional<Claim> claim;
   std::optional<ReviewDebt> review;
+  std::vector<std::string> notified;  // ids of the notices that were delivered
   std::vector<Condition> conditions;  // Approved, Released, and kstatus' Reconciling / Stalled
   std::int64_t observed_generation = 0;
 };

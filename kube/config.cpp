@@ -4,11 +4,11 @@
 #include <yaml-cpp/yaml.h>
 
 #include <array>
-#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <optional>
+
+#include "base/digest.hpp"
 
 namespace holdpoint::kube {
 namespace {
@@ -33,42 +33,6 @@ Result<std::string> read_file(const std::string& file, const std::string& what) 
       return invalid("the " + what + " at " + file + " is larger than 1 MiB");
   }
   return text;
-}
-
-// RFC 4648, section 4; white space between the digits is let through, as YAML folds lines.
-std::optional<std::string> decode_base64(std::string_view text) {
-  std::string out;
-  std::uint32_t bits = 0;
-  int digits = 0, padding = 0;
-  for (const char digit : text) {
-    std::uint32_t value = 0;
-    if (digit >= 'A' && digit <= 'Z') {
-      value = static_cast<std::uint32_t>(digit - 'A');
-    } else if (digit >= 'a' && digit <= 'z') {
-      value = static_cast<std::uint32_t>(digit - 'a' + 26);
-    } else if (digit >= '0' && digit <= '9') {
-      value = static_cast<std::uint32_t>(digit - '0' + 52);
-    } else if (digit == '+') {
-      value = 62;
-    } else if (digit == '/') {
-      value = 63;
-    } else if (digit == ' ' || digit == '\n' || digit == '\r' || digit == '\t') {
-      continue;
-    } else if (digit == '=') {
-      ++padding;
-    } else {
-      return std::nullopt;
-    }
-    if (padding > 0 && digit != '=') return std::nullopt;
-    bits = (bits << 6 | value) & 0xffffff;
-    if (++digits % 4 != 0) continue;
-    if (padding > 2) return std::nullopt;
-    out += static_cast<char>(bits >> 16);
-    if (padding < 2) out += static_cast<char>(bits >> 8 & 0xff);
-    if (padding < 1) out += static_cast<char>(bits & 0xff);
-  }
-  if (digits % 4 != 0 || padding > 2) return std::nullopt;
-  return out;
 }
 
 // One kubeconfig while it is read. yaml-cpp's exceptions end in load_kubeconfig().

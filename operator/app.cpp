@@ -101,8 +101,9 @@ Result<Done> run(const Options& options) {
   const Docket docket(client, clock);
   const Events events(client, clock);
   Configurator configurator(client, clock, ledger, {std::move(address), options.home});
-  Requests requests(client, docket, clock, ledger, events, secret_key);
-  Loop loop(client, configurator, requests, metrics);
+  Notifier notifier(client, docket, clock, metrics, options.home);
+  Requests requests(client, docket, clock, ledger, events, notifier, secret_key);
+  Loop loop(client, configurator, requests, notifier, metrics);
 
   std::atomic<bool> leads = false;
   net::Health health(metrics);

@@ -181,6 +181,7 @@ void Loop::run(const std::stop_token& stop) {
         client_,
         {"admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations", "", "", ""}, {},
         configurations(true));
+    std::jthread notifier([&] { notifier_.run(stop); });
     std::jthread request_worker([&] { work_on_requests(stop); });
     std::jthread configuration_worker([&] { work_on_configurations(stop); });
     while (!stop.stop_requested() && !synced_) {

@@ -1,6 +1,7 @@
 // The operator's work while it leads: watches fill inboxes with names, workers reconcile them.
 //
-// Two workers: requests are never kept waiting by a pass over the policies. Thread-safe.
+// Three workers: requests are never kept waiting by a pass over the policies, nor by receivers of
+// notices. Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -11,14 +12,20 @@
 #include "kube/client.hpp"
 #include "operator/configurator.hpp"
 #include "operator/inbox.hpp"
+#include "operator/notifier.hpp"
 #include "operator/requests.hpp"
 
 namespace holdpoint::operator_ {
 
 class Loop {
  public:
-  Loop(const kube::Client& client, Configurator& configurator, Requests& requests, Metrics& metrics)
-      : client_(client), configurator_(configurator), requests_(requests), metrics_(metrics) {}
+  Loop(const kube::Client& client, Configurator& configurator, Requests& requests,
+       Notifier& notifier, Metrics& metrics)
+      : client_(client),
+        configurator_(configurator),
+        requests_(requests),
+        notifier_(notifier),
+        metrics_(metrics) {}
 
   // Returns when asked to stop, with all threads ended.
   void run(const std::stop_token& stop);
@@ -37,6 +44,7 @@ class Loop {
   const kube::Client& client_;
   Configurator& configurator_;
   Requests& requests_;
+  Notifier& notifier_;
   Metrics& metrics_;
   std::atomic<bool> synced_{false};
   Inbox request_names_;        // "namespace/name", or "revoked:" and the Approval's JSON

@@ -100,10 +100,13 @@ std::vector<AuditRecordSpec> facts_of(const ApprovalRequest& request, const Stan
     AuditRecordSpec escalated = fact_of(request, Fact::Escalated, request.metadata.uid,
                                         step.stage + "/" + std::to_string(step.step));
     escalated.occurred_at = to_rfc3339(step.at);
-    escalated.message =
-        "stage " + step.stage + " waited " + step.what.after + ": " +
-        (step.what.action.has_value() ? "denied"
-                                      : "asks " + who_may(step.what.add_approvers) + " as well");
+    const Approvers& added = step.what.add_approvers;
+    const bool asks =
+        !added.groups.empty() || !added.users.empty() || !added.service_accounts.empty();
+    escalated.message = "stage " + step.stage + " waited " + step.what.after + ": " +
+                        (step.what.action.has_value() ? "denied"
+                         : asks                       ? "asks " + who_may(added) + " as well"
+                                                      : "tells " + join(step.what.notify, ", "));
     facts.push_back(std::move(escalated));
   }
   if (request.status.claim.has_value()) {
@@ -196,6 +199,7 @@ Plan plan_request(const ApprovalRequest& request, const Standing& standing,
 
   ApprovalRequestStatus before = request.status;
   before.claim.reset();
+  before.notified.clear();
   plan.changes = encode_part(status) != encode_part(before);
   plan.resume = standing.phase == RequestPhase::Approved && observation.held_here;
 

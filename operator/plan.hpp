@@ -16,7 +16,7 @@ namespace holdpoint::operator_ {
 
 struct Plan {
   std::vector<AuditRecordSpec> facts;  // in order; the ledger leaves out what it has
-  ApprovalRequestStatus status;        // all but the claim, which is the webhook's
+  ApprovalRequestStatus status;        // all but the claim (the webhook's) and notified
   bool changes = false;                // the status differs from what is there
   bool resume = false;                 // take the hold off the target
   struct Tell {

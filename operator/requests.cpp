@@ -94,7 +94,10 @@ Result<std::optional<Duration>> Requests::reconcile(
       return live.error();
     }
     const ApprovalPolicy* live_policy = policy.has_value() ? &*policy : nullptr;
-    if (over && !owes_review(request)) return retire(request, live_policy, deadline);
+    if (over && !owes_review(request)) {
+      if (live_policy != nullptr) notifier_.owe(request, *live_policy, {});
+      return retire(request, live_policy, deadline);
+    }
     std::shared_ptr<const ApprovalRequest> holder;
     ObservationInput seen;
     Observation observation;
@@ -140,6 +143,14 @@ Result<std::optional<Duration>> Requests::reconcile(
                             {"namespace", namespace_},
                             {"phase", std::string(to_string(standing.phase))},
                             {"message", standing.message}});
+    // An end is told once the status has it; its own write brings us here again.
+    if (live_policy != nullptr && !resumed && (over || !is_end(standing.phase))) {
+      const Instant now = clock_.now();
+      notifier_.owe(request, *live_policy, standing);
+      if (const auto at = next_reminder(request, *live_policy, standing, now);
+          at.has_value() && again.has_value())
+        again = std::min(*again, std::chrono::duration_cast<Duration>(*at - now) + Duration(1));
+    }
     if (is_end(standing.phase)) {
       // Whoever this one kept waiting may go on; what is left is a review, or its removal.
       return std::optional<Duration>(kLookAtEnded);
@@ -198,9 +209,9 @@ Result<Done> Requests::resume(const ApprovalRequest& request, const RawObject& t
 Result<Done> Requests::put_status(const ApprovalRequest& request, const Plan& plan,
                                   Deadline deadline) const {
   ApprovalRequest next = request;
-  const auto claim = request.status.claim;
   next.status = plan.status;
-  next.status.claim = claim;
+  next.status.claim = request.status.claim;
+  next.status.notified = request.status.notified;
   // resourceVersion makes it a compare-and-swap: a claim taken meanwhile is not lost.
   const auto written = client_.update(path_of(request, "status"), encode(next), {}, deadline);
   if (!written.ok()) return written.error();

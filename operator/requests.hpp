@@ -11,6 +11,7 @@
 #include "kube/client.hpp"
 #include "operator/events.hpp"
 #include "operator/ledger.hpp"
+#include "operator/notifier.hpp"
 #include "operator/plan.hpp"
 
 namespace holdpoint::operator_ {
@@ -18,12 +19,13 @@ namespace holdpoint::operator_ {
 class Requests {
  public:
   Requests(const kube::Client& client, const Docket& docket, const Clock& clock, Ledger& ledger,
-           const Events& events, std::string secret_key)
+           const Events& events, Notifier& notifier, std::string secret_key)
       : client_(client),
         docket_(docket),
         clock_(clock),
         ledger_(ledger),
         events_(events),
+        notifier_(notifier),
         secret_key_(std::move(secret_key)) {}
 
   // When to look again; nullopt: when something happens. NotFound ends are ok.
@@ -55,6 +57,7 @@ class Requests {
   const Clock& clock_;
   Ledger& ledger_;
   const Events& events_;
+  Notifier& notifier_;
   const std::string secret_key_;
   std::set<std::string> seen_held_;  // uids of requests whose change was seen stored held
 };
