@@ -2,7 +2,11 @@
 // claim on an approval.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <functional>
+#include <mutex>
+#include <set>
 #include <thread>
 
 #include "core/approval/standing.hpp"
@@ -17,6 +21,8 @@ std::string last_line(const std::string& text) {
   while (!trimmed.empty() && trimmed.back() == '\n') trimmed.pop_back();
   return trimmed.substr(trimmed.rfind('\n') + 1);
 }
+
+using namespace std::chrono_literals;
 
 Json value(const std::string& text) { return {{"data", {{"value", text}}}}; }
 
@@ -240,29 +246,118 @@ TEST_CASE("A3: a policy that covers other things makes an older approval useless
   CHECK(scene.create("developer", scene.config_maps(), scene.config_map("app", "1")).ok());
 }
 
-TEST_CASE("A1: many clients with one approval: one is stored, none is stored twice") {
-  const Scene scene;
-  stored_config(scene, "app", "1");
-  REQUIRE_FALSE(scene.merge("developer", scene.config_maps("app"), value("2")).ok());
-  scene.approve("lead", scene.open_request("app").metadata.name);
-  std::atomic<int> stored{0};
+// What one client's write came to.
+struct Attempt {
+  std::chrono::steady_clock::time_point began;
+  std::string stored;  // the object's resourceVersion; empty: refused
+};
+
+// 64 clients write `text` over and over, through all webhook processes, until `during` returns, and
+// once more after.
+std::vector<Attempt> storm(const Scene& scene, const std::string& text,
+                           const std::function<void()>& during) {
+  std::vector<Attempt> attempts;
+  std::mutex mutex;
+  std::atomic<bool> over{false};
   {
     std::vector<std::jthread> clients;
     for (int i = 0; i < 64; ++i)
       clients.emplace_back([&] {
-        const auto answer = scene.merge("developer", scene.config_maps("app"), value("2"));
-        if (answer.ok()) ++stored;
+        for (bool last = false; !last;) {
+          last = over;
+          const auto began = std::chrono::steady_clock::now();
+          const auto answer = scene.merge("developer", scene.config_maps("app"), value(text));
+          const std::lock_guard lock(mutex);
+          attempts.push_back({began, answer.ok()
+                                         ? string_at(*answer, {"metadata", "resourceVersion"})
+                                         : std::string()});
+        }
       });
+    try {
+      during();
+    } catch (...) {  // a failed test
+      over = true;
+      throw;
+    }
+    over = true;
   }
-  CHECK(stored >= 1);  // an identical write after the stored one is no change, and passes
-  std::size_t released = 0;
-  CHECK(eventually([&] {
-    released = 0;
-    for (const auto& request : scene.requests_for("app"))
-      if (request.status.phase == RequestPhase::Released) ++released;
-    return released == 2;  // the creation, and this change, once
-  }));
-  REQUIRE_FALSE(scene.merge("developer", scene.config_maps("app"), value("3")).ok());
+  return attempts;
+}
+
+TEST_CASE("A1, A2: 64 clients, three webhooks, one approval: stored once; revoked: never after") {
+  const Scene scene;
+  stored_config(scene, "app", "0");
+  std::size_t released = 1, stored_though_revoked = 0, kept_out = 0;
+  for (int round = 1; round <= 6; ++round) {
+    const std::string text = std::to_string(round);
+    CAPTURE(text);
+    REQUIRE_FALSE(scene.merge("developer", scene.config_maps("app"), value(text)).ok());
+    const std::string request = scene.open_request("app").metadata.name;
+    const bool revoke = round % 3 != 0;
+    auto revoked = std::chrono::steady_clock::time_point::max();
+    const auto attempts = storm(scene, text, [&] {
+      if (!revoke) {
+        scene.approve("lead", request);
+        return scene.await_phase(request, RequestPhase::Released);
+      }
+      // The approval begins to count at a moment that is known before, so that the revocation meets
+      // the claim.
+      const Instant opens = std::chrono::ceil<std::chrono::seconds>(system_clock().now()) + 2s;
+      const Json approval = must(scene.create("lead", scene.approvals(),
+                                              {{"apiVersion", kApiVersion},
+                                               {"kind", "Approval"},
+                                               {"metadata", {{"generateName", "revoked-"}}},
+                                               {"spec",
+                                                {{"request", {{"name", request}}},
+                                                 {"decision", "Approve"},
+                                                 {"reason", "test"},
+                                                 {"notBefore", to_rfc3339(opens)}}}}));
+      while (system_clock().now() < opens - (6 - round) * 400ms) std::this_thread::sleep_for(1ms);
+      const auto gone = client_as("lead").remove(
+          scene.approvals(string_at(approval, {"metadata", "name"})), "", soon());
+      if (gone.ok()) {
+        revoked = std::chrono::steady_clock::now();
+      } else {  // too late, and told so
+        CHECK(gone.error().message.find("cannot be revoked any more") != std::string::npos);
+        scene.await_phase(request, RequestPhase::Released);
+      }
+    });
+    // An identical write after the stored one is no change, and passes: same version. So of all
+    // that passed there is one version, and the first of it began before the revocation returned.
+    std::set<std::string> versions;
+    auto first = std::chrono::steady_clock::time_point::max();
+    for (const Attempt& attempt : attempts)
+      if (!attempt.stored.empty()) {
+        versions.insert(attempt.stored);
+        first = std::min(first, attempt.began);
+      }
+    const Json app = scene.get(scene.config_maps("app"));
+    const bool is_new = string_at(app, {"data", "value"}) == text;
+    CHECK(versions.size() == (is_new ? 1 : 0));
+    if (is_new) {
+      CHECK(first < revoked);
+      ++released;
+      scene.await_phase(request, RequestPhase::Released);
+    } else {
+      CHECK(revoke);
+      ++kept_out;
+      CHECK_FALSE(scene.merge("developer", scene.config_maps("app"), value(text)).ok());
+    }
+    if (revoke && is_new) ++stored_though_revoked;
+  }
+  MESSAGE("revoked in time: " << kept_out << ", too late: " << stored_though_revoked);
+  // One record for each stored version, and none besides.
+  std::size_t ended = 0;
+  for (const auto& request : scene.requests_for("app"))
+    if (request.status.phase == RequestPhase::Released) ++ended;
+  CHECK(ended == released);
+  const auto records = must(client_as("admin").list(
+      path_of(kApiVersion, "auditrecords", "holdpoint-system"), {}, soon()));
+  CHECK(static_cast<std::size_t>(
+            std::count_if(records.items.begin(), records.items.end(), [&](const Json& record) {
+              return string_at(record, {"spec", "fact"}) == "Released" &&
+                     string_at(record, {"spec", "subject", "namespace"}) == scene.ns();
+            })) == released);
 }
 
 }  // namespace

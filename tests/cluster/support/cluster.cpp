@@ -205,6 +205,13 @@ std::string http_get(const std::string& address, const std::string& path) {
   return response.body;
 }
 
+std::vector<std::string> webhook_names() {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < split(environment("HOLDPOINT_WEBHOOK_HEALTH"), ' ').size(); ++i)
+    names.push_back(i == 0 ? "webhook" : "webhook-" + std::to_string(i + 1));
+  return names;
+}
+
 Output cluster_command(const std::string& command, const std::vector<std::string>& args) {
   std::vector<std::string> words{HOLDPOINT_SOURCE_DIR "/hack/cluster", command,
                                  environment("HOLDPOINT_CLUSTER")};

@@ -103,6 +103,8 @@ T must(Result<T> result) {
 // The body of a GET over plain HTTP on "host:port", which must answer 200.
 [[nodiscard]] std::string http_get(const std::string& address, const std::string& path);
 
+// The names of all webhook processes, for cluster_command: "webhook", "webhook-2" ...
+[[nodiscard]] std::vector<std::string> webhook_names();
 // `hack/cluster COMMAND DIR ARGS`: cluster_command("stop", {"webhook", "--kill"}),
 // cluster_command("start", {"webhook"}).
 [[nodiscard]] Output cluster_command(const std::string& command,
