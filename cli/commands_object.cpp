@@ -4,7 +4,7 @@
 #include "cli/commands.hpp"
 #include "cli/names.hpp"
 #include "cli/screen.hpp"
-#include "core/approval/covered.hpp"
+#include "core/change/covered.hpp"
 #include "crds/codec.hpp"
 
 namespace holdpoint::cli {

@@ -103,7 +103,7 @@ struct Approvers {
   std::vector<std::string> service_accounts;  // "namespace/name"
 };
 
-// What makes a change risky; see core/approval/risk.hpp for what each looks at.
+// What makes a change risky; see core/change/risk.hpp for what each looks at.
 enum class RiskLevel { Low, Medium, High, Critical };
 enum class RiskFactor {
   NewImageRepository,  // an image from a repository that the reference does not use

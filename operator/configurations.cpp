@@ -5,7 +5,7 @@
 
 #include "base/digest.hpp"
 #include "base/text.hpp"
-#include "core/approval/covered.hpp"
+#include "core/change/covered.hpp"
 #include "core/approval/hold.hpp"
 #include "crds/codec.hpp"
 

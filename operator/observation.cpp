@@ -1,6 +1,6 @@
 #include "operator/observation.hpp"
 
-#include "core/approval/covered.hpp"
+#include "core/change/covered.hpp"
 #include "core/approval/digest.hpp"
 #include "core/approval/hold.hpp"
 #include "core/approval/verdict.hpp"

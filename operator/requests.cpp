@@ -2,7 +2,7 @@
 
 #include "base/log.hpp"
 #include "base/text.hpp"
-#include "core/approval/covered.hpp"
+#include "core/change/covered.hpp"
 #include "core/approval/hold.hpp"
 #include "crds/codec.hpp"
 

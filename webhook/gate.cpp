@@ -4,7 +4,7 @@
 
 #include "base/log.hpp"
 #include "base/text.hpp"
-#include "core/approval/covered.hpp"
+#include "core/change/covered.hpp"
 #include "core/approval/wording.hpp"
 #include "crds/codec.hpp"
 

@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "base/text.hpp"
-#include "core/approval/change.hpp"
-#include "core/approval/covered.hpp"
-#include "core/approval/origin.hpp"
-#include "core/approval/risk.hpp"
+#include "core/change/change.hpp"
+#include "core/change/covered.hpp"
+#include "core/change/origin.hpp"
+#include "core/change/risk.hpp"
 #include "core/approval/selector.hpp"
 #include "core/approval/wording.hpp"
 #include "crds/codec.hpp"

@@ -1,4 +1,4 @@
-#include "core/approval/change.hpp"
+#include "core/change/change.hpp"
 
 #include <doctest/doctest.h>
 
@@ -6,8 +6,8 @@
 #include <functional>
 
 #include "base/text.hpp"
-#include "core/approval/change_text.hpp"
-#include "core/approval/covered.hpp"
+#include "core/change/change_text.hpp"
+#include "core/change/covered.hpp"
 
 namespace holdpoint {
 namespace {

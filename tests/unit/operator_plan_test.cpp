@@ -2,7 +2,7 @@
 
 #include <set>
 
-#include "core/approval/covered.hpp"
+#include "core/change/covered.hpp"
 #include "core/approval/digest.hpp"
 #include "core/approval/hold.hpp"
 #include "operator/plan.hpp"

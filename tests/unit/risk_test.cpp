@@ -1,11 +1,11 @@
-#include "core/approval/risk.hpp"
+#include "core/change/risk.hpp"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 
 #include "base/text.hpp"
-#include "core/approval/covered.hpp"
+#include "core/change/covered.hpp"
 
 namespace holdpoint {
 namespace {

@@ -1,4 +1,4 @@
-#include "core/approval/origin.hpp"
+#include "core/change/origin.hpp"
 
 #include <algorithm>
 

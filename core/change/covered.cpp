@@ -1,4 +1,4 @@
-#include "core/approval/covered.hpp"
+#include "core/change/covered.hpp"
 
 #include <algorithm>
 

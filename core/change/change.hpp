@@ -1,6 +1,6 @@
 // What changes, in the words of the domain: for approvers who decide in seconds.
 //
-// Works on covered parts (core/approval/covered.hpp), so a Secret's values cannot appear. Lists are
+// Works on covered parts (core/change/covered.hpp), so a Secret's values cannot appear. Lists are
 // compared by merge key (container name, env name, port, mount path), never by index. All text is
 // made visible and bounded. Pure; thread-safe.
 #pragma once

@@ -15,7 +15,7 @@ namespace holdpoint {
 // Used where a policy names no rules of its own.
 [[nodiscard]] const std::vector<RiskRule>& default_risk_rules();
 
-// How risky the way from `base` to `content` is; both are covered parts (core/approval/covered.hpp:
+// How risky the way from `base` to `content` is; both are covered parts (core/change/covered.hpp:
 // {pointer: value}); null: no object. The level is the highest of the rules that hit, Low where
 // none does (so without rules, too). At most 16 hits, the most severe first; the last one tells how
 // many were left out.

@@ -1,4 +1,4 @@
-#include "core/approval/change_text.hpp"
+#include "core/change/change_text.hpp"
 
 #include <algorithm>
 #include <dtl/dtl.hpp>

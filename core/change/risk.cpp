@@ -1,4 +1,4 @@
-#include "core/approval/risk.hpp"
+#include "core/change/risk.hpp"
 
 #include <algorithm>
 #include <cctype>

@@ -1,4 +1,4 @@
-#include "core/approval/change.hpp"
+#include "core/change/change.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -7,7 +7,7 @@
 #include <set>
 
 #include "base/text.hpp"
-#include "core/approval/change_text.hpp"
+#include "core/change/change_text.hpp"
 
 namespace holdpoint {
 namespace {
