@@ -69,6 +69,16 @@ int run(int argc, char** argv) {
   std::int64_t expected_records = 0;
   bool all_namespaces = false, all = false;
 
+  auto* disarm_command = app.add_subcommand("disarm", "Take the gate down, on the record");
+  disarm_command->add_option("--reason", reason, "Why");
+  disarm_command->callback(
+      [&] { command = [&](const Kubectl& kubectl) { return disarm(kubectl, reason); }; });
+  app.add_subcommand("doctor", "Whether the gate stands, and who could go around it")
+      ->callback([&] { command = [](const Kubectl& kubectl) { return doctor(kubectl); }; });
+  app.add_subcommand("arm", "Put the gate up again")->callback([&] {
+    command = [](const Kubectl& kubectl) { return arm(kubectl); };
+  });
+
   auto* list_command = app.add_subcommand("list", "What waits for approval");
   list_command->add_flag("-A,--all-namespaces", all_namespaces, "In all namespaces");
   list_command->add_flag("--all", all, "Also what has ended");

@@ -36,6 +36,13 @@ enum class Ended { Hidden, Shown };
 // Puts back what the object was before it was held.
 [[nodiscard]] Result<Done> abandon(const Kubectl& kubectl, const std::string& object);
 
+// Takes the gate down for all policies, on the record; puts it up again.
+[[nodiscard]] Result<Done> disarm(const Kubectl& kubectl, const std::string& reason);
+[[nodiscard]] Result<Done> arm(const Kubectl& kubectl);
+
+// Whether the gate stands, and who could go around it. Error: something is broken.
+[[nodiscard]] Result<Done> doctor(const Kubectl& kubectl);
+
 // `request` empty: all records.
 [[nodiscard]] Result<Done> audit_list(const Kubectl& kubectl, const std::string& request);
 // `expected_records` 0 and `expected_head` empty: without a checkpoint.

@@ -53,13 +53,14 @@ HP_SPELLING(RequestPhase, 9, {RequestPhase::Pending, "Pending"},
 HP_SPELLING(Decision, 5, {Decision::Approve, "Approve"}, {Decision::Deny, "Deny"},
             {Decision::Withdraw, "Withdraw"}, {Decision::BreakGlass, "BreakGlass"},
             {Decision::Review, "Review"});
-HP_SPELLING(Fact, 17, {Fact::Requested, "Requested"}, {Fact::Approved, "Approved"},
+HP_SPELLING(Fact, 19, {Fact::Requested, "Requested"}, {Fact::Approved, "Approved"},
             {Fact::Denied, "Denied"}, {Fact::Withdrawn, "Withdrawn"}, {Fact::Revoked, "Revoked"},
             {Fact::Granted, "Granted"}, {Fact::Claimed, "Claimed"}, {Fact::Released, "Released"},
             {Fact::Expired, "Expired"}, {Fact::Superseded, "Superseded"}, {Fact::Stale, "Stale"},
             {Fact::PolicyChanged, "PolicyChanged"}, {Fact::Tampered, "Tampered"},
             {Fact::Restored, "Restored"}, {Fact::Escalated, "Escalated"},
-            {Fact::BreakGlass, "BreakGlass"}, {Fact::Reviewed, "Reviewed"});
+            {Fact::BreakGlass, "BreakGlass"}, {Fact::Reviewed, "Reviewed"},
+            {Fact::Disarmed, "Disarmed"}, {Fact::Armed, "Armed"});
 
 HP_SPELLING(RiskLevel, 4, {RiskLevel::Low, "Low"}, {RiskLevel::Medium, "Medium"},
             {RiskLevel::High, "High"}, {RiskLevel::Critical, "Critical"});

@@ -386,6 +386,8 @@ enum class Fact {
   Escalated,
   BreakGlass,  // somebody passed without the approvals
   Reviewed,    // and somebody else looked at it
+  Disarmed,    // the gate was taken down on purpose
+  Armed,       // and put up again
 };
 
 struct AuditSubject {

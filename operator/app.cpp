@@ -15,12 +15,15 @@
 #include "kube/lease.hpp"
 #include "net/health.hpp"
 #include "net/http_client.hpp"
+#include "operator/certificates.hpp"
 #include "operator/loop.hpp"
 
 namespace holdpoint::operator_ {
 namespace {
 
 constexpr std::size_t kLeastSecret = 32;  // characters: 128 bits in hex
+constexpr Duration kLookAtFile{10'000};
+constexpr Duration kLeastLife{60'000};
 
 Result<std::string> read_file(const std::string& file, const char* what) {
   std::ifstream in(file);
@@ -30,20 +33,47 @@ Result<std::string> read_file(const std::string& file, const char* what) {
   return std::string((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
 }
 
-Result<std::string> read_secret(const std::string& file, const char* what) {
-  HP_ASSIGN(std::string text, read_file(file, what));
+struct Keys {
+  std::string path_token, secret_key;
+};
+
+Result<std::string> checked(std::string text, const std::string& what) {
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' '))
     text.pop_back();
   if (text.size() < kLeastSecret)
-    return invalid(std::string(what) + " in " + file +
-                   " is shorter than 32 characters; write 32 random hex digits there");
+    return invalid(what + " is shorter than 32 characters; write 32 random hex digits there");
   return text;
+}
+
+Result<Keys> keys_of(const Options& options, const kube::Client& client) {
+  Keys keys;
+  if (!options.keys_secret.empty()) {
+    HP_ASSIGN(const SecretData data, read_or_make_secret(client, options.home, options.keys_secret,
+                                                         {{"path-token", random_hex(16)},
+                                                          {"secret-key", random_hex(32)}}));
+    const auto value = [&](const char* key) {
+      const auto found = data.find(key);
+      return checked(
+          found == data.end() ? "" : found->second,
+          "the key " + std::string(key) + " of Secret " + options.home + "/" + options.keys_secret);
+    };
+    HP_ASSIGN(keys.path_token, value("path-token"));
+    HP_ASSIGN(keys.secret_key, value("secret-key"));
+    return keys;
+  }
+  HP_ASSIGN(std::string token, read_file(options.path_token_file, "the path token"));
+  HP_ASSIGN(keys.path_token,
+            checked(std::move(token), "the path token in " + options.path_token_file));
+  if (!options.secret_key_file.empty()) {
+    HP_ASSIGN(std::string key, read_file(options.secret_key_file, "the HMAC key"));
+    HP_ASSIGN(keys.secret_key,
+              checked(std::move(key), "the HMAC key in " + options.secret_key_file));
+  }
+  return keys;
 }
 
 Result<WebhookAddress> address_of(const Options& options) {
   WebhookAddress address;
-  HP_ASSIGN(address.ca_pem, read_file(options.ca_bundle, "the CA bundle"));
-  HP_ASSIGN(address.path_token, read_secret(options.path_token_file, "the path token"));
   if (options.webhook_url.empty() == options.webhook_service.empty())
     return invalid("give one of --webhook-url and --webhook-service");
   if (!options.webhook_url.empty()) {
@@ -66,6 +96,34 @@ Result<WebhookAddress> address_of(const Options& options) {
   return address;
 }
 
+// Where the bundle comes from, and how often it is asked for. Error: options that do not go
+// together, or a file that is not there.
+Result<Trust> trust_of(const Options& options, const WebhookAddress& address,
+                       const kube::Client& client, const Clock& clock) {
+  if (options.self_signed != options.ca_bundle.empty())
+    return invalid("give one of --ca-bundle and --self-signed");
+  if (!options.self_signed) {
+    const std::string file = options.ca_bundle;
+    HP_TRY(read_file(file, "the CA bundle"));
+    return Trust{[file] { return read_file(file, "the CA bundle"); }, kLookAtFile};
+  }
+  if (options.tls_secret.empty() || address.service_name.empty())
+    return invalid("--self-signed needs --tls-secret and --webhook-service");
+  CertificateSettings settings;
+  settings.home = options.home;
+  settings.secret = options.tls_secret;
+  const std::string name = address.service_name + "." + address.service_namespace;
+  settings.dns_names = {name + ".svc", name + ".svc.cluster.local", name};
+  HP_ASSIGN(settings.leaf_life, parse_duration(options.leaf_life));
+  HP_ASSIGN(settings.authority_life, parse_duration(options.authority_life));
+  if (settings.leaf_life < kLeastLife || settings.authority_life < 2 * settings.leaf_life)
+    return invalid(
+        "--leaf-life is at least 1m, and --authority-life at least twice as long, so that each can "
+        "be turned over before it ends");
+  const auto kept = std::make_shared<const Certificates>(client, clock, std::move(settings));
+  return Trust{[kept] { return kept->keep(); }, kept->every()};
+}
+
 std::string host_name() {
   char name[256] = "unknown";
   gethostname(name, sizeof name - 1);
@@ -73,6 +131,22 @@ std::string host_name() {
 }
 
 }  // namespace
+
+Result<Done> take_down(const Options& options) {
+  net::initialize_http(2);
+  HP_ASSIGN(kube::ApiConfig config, options.kubeconfig.empty()
+                                        ? kube::in_cluster_config()
+                                        : kube::load_kubeconfig(options.kubeconfig));
+  Metrics metrics;
+  const Clock& clock = system_clock();
+  const kube::Client client(std::move(config), "holdpoint-operator/" HOLDPOINT_VERSION);
+  Ledger ledger(client, clock, metrics, options.home);
+  Configurator configurator(client, clock, ledger, {{}, options.home});
+  HP_TRY(disarm(client, options.home, operator_user(options.home), "uninstalled", clock.now(),
+                Deadline::in(Duration(30'000))));
+  // A leader that still runs sees the same ConfigMap; both may do it.
+  return configurator.pass({});
+}
 
 Result<Done> run(const Options& options) {
   sigset_t signals;
@@ -85,10 +159,6 @@ Result<Done> run(const Options& options) {
   net::initialize_http(10);
 
   HP_ASSIGN(WebhookAddress address, address_of(options));
-  std::string secret_key;
-  if (!options.secret_key_file.empty()) {
-    HP_ASSIGN(secret_key, read_secret(options.secret_key_file, "the HMAC key"));
-  }
   HP_ASSIGN(const net::Address health_address, net::parse_address(options.health_listen));
   HP_ASSIGN(kube::ApiConfig config, options.kubeconfig.empty()
                                         ? kube::in_cluster_config()
@@ -97,13 +167,16 @@ Result<Done> run(const Options& options) {
   Metrics metrics;
   const Clock& clock = system_clock();
   const kube::Client client(std::move(config), "holdpoint-operator/" HOLDPOINT_VERSION);
+  HP_ASSIGN(const Trust trust, trust_of(options, address, client, clock));
+  HP_ASSIGN(Keys keys, keys_of(options, client));
+  address.path_token = keys.path_token;
   Ledger ledger(client, clock, metrics, options.home);
   const Docket docket(client, clock);
   const Events events(client, clock);
   Configurator configurator(client, clock, ledger, {std::move(address), options.home});
   Notifier notifier(client, docket, clock, metrics, options.home);
-  Requests requests(client, docket, clock, ledger, events, notifier, secret_key);
-  Loop loop(client, configurator, requests, notifier, metrics);
+  Requests requests(client, docket, clock, ledger, events, notifier, keys.secret_key);
+  Loop loop(client, configurator, requests, notifier, metrics, options.home, trust);
 
   std::atomic<bool> leads = false;
   net::Health health(metrics);

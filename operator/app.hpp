@@ -13,12 +13,23 @@ struct Options {
   std::string home = "holdpoint-system";
   std::string webhook_url;      // https://host:port; or
   std::string webhook_service;  // namespace/name[:port]
-  std::string ca_bundle;        // PEM file
+  // Whom the API server trusts: a PEM file that somebody else keeps, or certificates of our own.
+  std::string ca_bundle;
+  bool self_signed = false;
+  std::string tls_secret;  // where our own are kept, see certificates.hpp
+  std::string leaf_life = "2160h", authority_life = "8760h";
+  // The path token and the HMAC key: files, or a Secret (keys path-token and secret-key) that is
+  // made where it is missing.
   std::string path_token_file;
   std::string secret_key_file;
+  std::string keys_secret;
   std::string health_listen = "0.0.0.0:8080";
   bool leader_elect = true;
 };
+
+// Takes the gate down for good (helm uninstall): says so in the trail, removes the webhook
+// configurations, and waits until they stay away. Error: what is in the way.
+[[nodiscard]] Result<Done> take_down(const Options& options);
 
 // Runs until SIGTERM or SIGINT. Error: what kept it from starting, or the lease that was lost.
 [[nodiscard]] Result<Done> run(const Options& options);

@@ -5,8 +5,8 @@
 
 #include "base/digest.hpp"
 #include "base/text.hpp"
-#include "core/change/covered.hpp"
 #include "core/approval/hold.hpp"
+#include "core/change/covered.hpp"
 #include "crds/codec.hpp"
 
 namespace holdpoint::operator_ {

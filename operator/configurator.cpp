@@ -84,6 +84,12 @@ Configurator::Configurator(const kube::Client& client, const Clock& clock, Ledge
       own_namespaces_{settings_.home, "holdpoint-approvals"},
       discovery_(client) {}
 
+bool Configurator::trust(std::string ca_pem) {
+  if (settings_.address.ca_pem == ca_pem) return false;
+  settings_.address.ca_pem = std::move(ca_pem);
+  return true;
+}
+
 Result<bool> Configurator::policies_are_served(Deadline deadline) const {
   const auto crd = client_.get(crd_path(policies_crd()), deadline);
   if (!crd.ok()) return crd.error().kind == ErrorKind::NotFound ? Result<bool>(false) : crd.error();
@@ -253,6 +259,11 @@ Result<Done> Configurator::prove(const Key& key, Deadline deadline, const std::s
 
 Result<Done> Configurator::pass(const std::stop_token& stop) {
   const Deadline deadline = Deadline::in(Duration(60'000));
+  HP_ASSIGN(const auto disarmed, read_arming(client_, settings_.home, deadline));
+  if (disarmed.has_value()) return take_down(*disarmed, deadline);
+  if (settings_.address.ca_pem.empty())
+    return Error{ErrorKind::Unavailable, "the webhook's certificates are not there yet", ""};
+  if (std::exchange(down_, false)) owe(Fact::Armed, "", "ConfigMap", kArming, "armed again");
   for (const bool mutating : {false, true})
     HP_TRY(
         write(mutating,
@@ -350,6 +361,46 @@ Result<Done> Configurator::pass(const std::stop_token& stop) {
   return Done{};
 }
 
+Result<Done> Configurator::take_down(const Disarmed& disarmed, Deadline deadline) {
+  AuditRecordSpec fact;
+  fact.fact = Fact::Disarmed;
+  fact.fact_id = fact_id(Fact::Disarmed, kArming, disarmed.version);
+  fact.actor.username = disarmed.by;
+  fact.subject.kind = "ConfigMap";
+  fact.subject.name = kArming;
+  fact.message = disarmed.reason;
+  HP_TRY(
+      ledger_.append({fact}, deadline));  // before it is down: nobody can say that it was not told
+  down_ = true;
+  written_.clear();
+  adopted_ = false;
+  for (const bool mutating : {false, true}) {
+    std::vector<std::string> names{"holdpoint-approvals"};
+    for (int shard = 0; shard < kShards; ++shard)
+      names.push_back(mutating ? hold_name(shard) : gate_name(shard));
+    for (const std::string& name : names) {
+      const auto gone = client_.remove(configuration_path(mutating, name), "", deadline);
+      if (!gone.ok() && gone.error().kind != ErrorKind::NotFound) return gone.error();
+    }
+  }
+  const auto list = client_.list({kGroup, kVersion, kind_info<ApprovalPolicy>().plural, "", "", ""},
+                                 {}, deadline);
+  if (list.ok())
+    for (const Json& item : list->items) {
+      Outcome outcome;
+      auto policy = decode<ApprovalPolicy>(item);
+      if (!policy.ok()) continue;
+      outcome.policy = std::move(*policy);
+      outcome.reason = "Disarmed";
+      outcome.message = "nothing is gated: disarmed by " + disarmed.by + " (" + disarmed.reason +
+                        "); kubectl holdpoint arm puts the gate up again";
+      HP_TRY(put_status(outcome, deadline));
+    }
+  log::warn("disarmed", {{"by", disarmed.by}, {"reason", disarmed.reason}});
+  ready_ = true;
+  return Done{};
+}
+
 Result<Done> Configurator::put_status(const Outcome& outcome, Deadline deadline) const {
   const ApprovalPolicyStatus& before = outcome.policy.status;
   ApprovalPolicyStatus status = before;
@@ -439,6 +490,8 @@ Result<Done> Configurator::guard_configuration(bool mutating, const std::string&
   const auto live = client_.get(configuration_path(mutating, name), deadline);
   if (!live.ok() && live.error().kind != ErrorKind::NotFound) return live.error();
   if (live.ok() && webhooks_of(*live) == expected->second.webhooks) return settle(deadline);
+  HP_ASSIGN(const auto disarmed, read_arming(client_, settings_.home, deadline));
+  if (disarmed.has_value()) return Done{};  // the next pass takes the rest down
   // Put back first: the gate is open meanwhile. Then on the record, both.
   Json object{
       {"apiVersion", "admissionregistration.k8s.io/v1"},

@@ -16,14 +16,15 @@
 #include "base/clock.hpp"
 #include "kube/client.hpp"
 #include "kube/discovery.hpp"
+#include "operator/arming.hpp"
 #include "operator/configurations.hpp"
 #include "operator/ledger.hpp"
 
 namespace holdpoint::operator_ {
 
 struct ConfiguratorSettings {
-  WebhookAddress address;
-  std::string home;  // Holdpoint's own namespace
+  WebhookAddress address;  // but for whom to trust
+  std::string home;        // Holdpoint's own namespace
 };
 
 class Configurator {
@@ -31,6 +32,8 @@ class Configurator {
   Configurator(const kube::Client& client, const Clock& clock, Ledger& ledger,
                ConfiguratorSettings settings);
 
+  // Whom configurations tell API servers to trust, from the next pass on. Whether that is news.
+  bool trust(std::string ca_pem);
   // Looks at all policies. Not ok: try again.
   [[nodiscard]] Result<Done> pass(const std::stop_token& stop);
   // Looks at one of our own configuration objects, or (with the group's suffix in its name) at one
@@ -55,6 +58,8 @@ class Configurator {
   };
   using Key = std::pair<bool, std::string>;  // mutating, name
 
+  // Takes everything down; policies tell so.
+  [[nodiscard]] Result<Done> take_down(const Disarmed& disarmed, Deadline deadline);
   [[nodiscard]] Result<bool> policies_are_served(Deadline deadline) const;
   [[nodiscard]] Result<Done> adopt(Deadline deadline);
   void resolve(Outcome& outcome, Deadline deadline);
@@ -73,10 +78,11 @@ class Configurator {
   const kube::Client& client_;
   const Clock& clock_;
   Ledger& ledger_;
-  const ConfiguratorSettings settings_;
+  ConfiguratorSettings settings_;
   const std::vector<std::string> own_namespaces_;
   kube::Discovery discovery_;
   bool adopted_ = false;
+  bool down_ = false;  // disarmed, as far as this process has seen to it
   std::map<Key, Written> written_;
   std::vector<AuditRecordSpec>
       owed_;                     // facts that are not on the trail yet: putting back comes first

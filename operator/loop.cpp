@@ -12,6 +12,7 @@ namespace holdpoint::operator_ {
 namespace {
 
 constexpr const char* kPolicies = "policies";
+constexpr const char* kTrust = "trust";
 constexpr const char* kRevoked = "revoked:";
 constexpr Duration kPolicyResync{60'000};  // discovery and grants change without an event of ours
 
@@ -116,16 +117,24 @@ void Loop::work_on_requests(const std::stop_token& stop) {
   }
 }
 
+Result<Done> Loop::look_at_trust() {
+  HP_ASSIGN(std::string bundle, trust_.bundle());
+  if (configurator_.trust(std::move(bundle))) configuration_names_.add(kPolicies);
+  return Done{};
+}
+
 void Loop::work_on_configurations(const std::stop_token& stop) {
   while (const auto name = configuration_names_.next(stop)) {
     const std::string subject = name->substr(name->find('/') + 1);
-    const auto done = *name == kPolicies          ? configurator_.pass(stop)
+    const auto done = *name == kTrust             ? look_at_trust()
+                      : *name == kPolicies        ? configurator_.pass(stop)
                       : name->starts_with("crd/") ? configurator_.guard_crd(subject)
                                                   : configurator_.guard_configuration(
                                                         name->starts_with("mutating/"), subject);
     count("configuration", done.ok(), configuration_names_);
     if (done.ok()) {
       configuration_names_.forgive(*name);
+      if (*name == kTrust) configuration_names_.add_after(kTrust, trust_.every);
       if (*name == kPolicies) configuration_names_.add_after(kPolicies, kPolicyResync);
       if (name->starts_with("crd/")) configuration_names_.add_after(kPolicies, Duration(100));
     } else {
@@ -150,6 +159,7 @@ void Loop::run(const std::stop_token& stop) {
   // One that was deleted before we came sends no event.
   for (const Json& crd : custom_resource_definitions())
     configuration_names_.add("crd/" + string_at(crd, {"metadata", "name"}));
+  configuration_names_.add(kTrust);
   configuration_names_.add(kPolicies);
   {
     const kube::WatchCache crds(
@@ -181,12 +191,17 @@ void Loop::run(const std::stop_token& stop) {
         client_,
         {"admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations", "", "", ""}, {},
         configurations(true));
+    const kube::WatchCache arming(client_, {"", "v1", "configmaps", home_, "", ""},
+                                  {{"fieldSelector", std::string("metadata.name=") + kArming}},
+                                  [this](kube::WatchEventType, const kube::ObjectPtr&) {
+                                    configuration_names_.add(kPolicies);
+                                  });
     std::jthread notifier([&] { notifier_.run(stop); });
     std::jthread request_worker([&] { work_on_requests(stop); });
     std::jthread configuration_worker([&] { work_on_configurations(stop); });
     while (!stop.stop_requested() && !synced_) {
       synced_ = crds.synced() && policies.synced() && requests.synced() && approvals.synced() &&
-                validating.synced() && mutating.synced();
+                validating.synced() && mutating.synced() && arming.synced();
       if (!wait_for(Duration(20), stop)) break;
     }
     while (wait_for(Duration(3'600'000), stop)) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <stop_token>
 
@@ -17,15 +18,23 @@
 
 namespace holdpoint::operator_ {
 
+// Whom API servers are to trust when they call the webhook.
+struct Trust {
+  std::function<Result<std::string>()> bundle;  // PEM, as it is now
+  Duration every;                               // how often it is asked for
+};
+
 class Loop {
  public:
   Loop(const kube::Client& client, Configurator& configurator, Requests& requests,
-       Notifier& notifier, Metrics& metrics)
+       Notifier& notifier, Metrics& metrics, std::string home, Trust trust)
       : client_(client),
         configurator_(configurator),
         requests_(requests),
         notifier_(notifier),
-        metrics_(metrics) {}
+        metrics_(metrics),
+        home_(std::move(home)),
+        trust_(std::move(trust)) {}
 
   // Returns when asked to stop, with all threads ended.
   void run(const std::stop_token& stop);
@@ -33,6 +42,7 @@ class Loop {
 
  private:
   void work_on_requests(const std::stop_token& stop);
+  [[nodiscard]] Result<Done> look_at_trust();
   void work_on_configurations(const std::stop_token& stop);
   void request_changed(const Json& object);
   void approval_changed(kube::WatchEventType type, const Json& object);
@@ -46,10 +56,13 @@ class Loop {
   Requests& requests_;
   Notifier& notifier_;
   Metrics& metrics_;
+  const std::string home_;
+  const Trust trust_;
   std::atomic<bool> synced_{false};
-  Inbox request_names_;        // "namespace/name", or "revoked:" and the Approval's JSON
-  Inbox configuration_names_;  // "policies", "validating/NAME", "mutating/NAME", "crd/NAME"
-  std::mutex mutex_;           // guards open_
+  Inbox request_names_;  // "namespace/name", or "revoked:" and the Approval's JSON
+  Inbox
+      configuration_names_;  // "trust", "policies", "validating/NAME", "mutating/NAME", "crd/NAME"
+  std::mutex mutex_;         // guards open_
   std::map<std::string, std::shared_ptr<const ApprovalRequest>> open_;  // have not ended, by key
 };
 

@@ -21,13 +21,23 @@ int main(int argc, char** argv) {
                  "https://host:port where the API server reaches the webhook");
   app.add_option("--webhook-service", options.webhook_service,
                  "or its Service, as namespace/name[:port]");
-  app.add_option("--ca-bundle", options.ca_bundle, "PEM file: the CA of the webhook's certificate")
-      ->required();
+  app.add_option("--ca-bundle", options.ca_bundle,
+                 "PEM file, read again as it changes: the CA of the webhook's certificate");
+  app.add_flag("--self-signed", options.self_signed,
+               "or an authority of our own, which signs and turns over the webhook's certificate");
+  app.add_option("--tls-secret", options.tls_secret,
+                 "with --self-signed: name of the Secret for it, in Holdpoint's namespace");
+  app.add_option("--leaf-life", options.leaf_life, "with --self-signed: how long a leaf lasts")
+      ->capture_default_str();
+  app.add_option("--authority-life", options.authority_life,
+                 "with --self-signed: how long an authority lasts")
+      ->capture_default_str();
   app.add_option("--path-token-file", options.path_token_file,
-                 "file with the random first part of the path")
-      ->required();
+                 "file with the random first part of the path");
   app.add_option("--secret-key-file", options.secret_key_file,
                  "file with the HMAC key for Secrets' values");
+  app.add_option("--keys-secret", options.keys_secret,
+                 "or name of the Secret with both (path-token, secret-key), made where missing");
   app.add_option("--health-listen", options.health_listen,
                  "host:port of /healthz, /readyz, /metrics")
       ->capture_default_str();
@@ -38,13 +48,19 @@ int main(int argc, char** argv) {
       ->capture_default_str()
       ->check(CLI::IsMember({"text", "json"}));
   app.add_flag("--verbose", verbose, "log debug lines too");
+  app.require_subcommand(0, 1);
+  const auto* const disarm = app.add_subcommand(
+      "disarm", "record that the gate is taken down, remove the webhook configurations, and end");
+  app.fallthrough();
   CLI11_PARSE(app, argc, argv);
 
   using holdpoint::log::Format;
   using holdpoint::log::Level;
   holdpoint::log::configure(format == "json" ? Format::Json : Format::Text,
                             verbose ? Level::Debug : Level::Info);
-  if (const auto done = holdpoint::operator_::run(options); !done.ok()) {
+  const auto done = disarm->parsed() ? holdpoint::operator_::take_down(options)
+                                     : holdpoint::operator_::run(options);
+  if (!done.ok()) {
     holdpoint::log::error("cannot run", {{"error", describe(done.error())}});
     return 1;
   }

@@ -1,9 +1,9 @@
 #include "operator/observation.hpp"
 
-#include "core/change/covered.hpp"
 #include "core/approval/digest.hpp"
 #include "core/approval/hold.hpp"
 #include "core/approval/verdict.hpp"
+#include "core/change/covered.hpp"
 
 namespace holdpoint::operator_ {
 namespace {

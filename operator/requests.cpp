@@ -2,8 +2,8 @@
 
 #include "base/log.hpp"
 #include "base/text.hpp"
-#include "core/change/covered.hpp"
 #include "core/approval/hold.hpp"
+#include "core/change/covered.hpp"
 #include "crds/codec.hpp"
 
 namespace holdpoint::operator_ {

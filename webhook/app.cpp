@@ -22,6 +22,7 @@ namespace {
 constexpr int kIoThreads = 2;
 constexpr int kWorkers = 16;  // each may wait for the API server
 constexpr std::size_t kQueue = 512;
+constexpr int kLookAtCertificates = 5;    // seconds
 constexpr std::size_t kLeastSecret = 32;  // characters of a path token or HMAC key: 128 bits in hex
 
 Result<std::string> read_secret(const std::string& file, const char* what) {
@@ -34,6 +35,14 @@ Result<std::string> read_secret(const std::string& file, const char* what) {
     return invalid(std::string(what) + " in " + file +
                    " is shorter than 32 characters; write 32 random hex digits there");
   return text;
+}
+
+// What the files of the server's side of TLS hold.
+std::string certificates_of(const Options& options) {
+  std::ostringstream text;
+  for (const std::string& file : {options.tls_cert, options.tls_key, options.client_ca})
+    if (!file.empty()) text << std::ifstream(file).rdbuf();
+  return text.str();
 }
 
 // Asked again until the API server answers: the webhook may be up first.
@@ -105,8 +114,22 @@ Result<Done> run(const Options& options) {
   health.require("listener", [] { return true; });
   log::info("serving", {{"listen", options.listen}, {"version", HOLDPOINT_VERSION}});
 
-  int signal = 0;
-  sigwait(&signals, &signal);
+  std::string loaded = certificates_of(options);
+  while (true) {
+    const timespec patience{kLookAtCertificates, 0};
+    const int signal = sigtimedwait(&signals, nullptr, &patience);
+    if (signal > 0) break;
+    // They turn over while we serve; half-written ones are refused and looked at again.
+    const std::string now = certificates_of(options);
+    if (now == loaded) continue;
+    if (const auto done = server->reload_certificates(); done.ok()) {
+      loaded = now;
+      log::info("certificates reloaded");
+    } else {
+      log::warn("certificates not reloaded; the old ones stay in use",
+                {{"error", describe(done.error())}});
+    }
+  }
   log::info("stopping", {{"linger_seconds", std::to_string(options.linger_seconds)}});
   health.require("listener", [] { return false; });
   const Duration linger{options.linger_seconds * 1000};

@@ -1,8 +1,8 @@
 #include "webhook/claims.hpp"
 
-#include "core/change/covered.hpp"
 #include "core/approval/digest.hpp"
 #include "core/approval/hold.hpp"
+#include "core/change/covered.hpp"
 #include "crds/codec.hpp"
 
 namespace holdpoint::webhook {

@@ -4,8 +4,8 @@
 
 #include "base/log.hpp"
 #include "base/text.hpp"
-#include "core/change/covered.hpp"
 #include "core/approval/wording.hpp"
+#include "core/change/covered.hpp"
 #include "crds/codec.hpp"
 
 namespace holdpoint::webhook {

@@ -1,0 +1,79 @@
+#include "base/clock.hpp"
+#include "base/text.hpp"
+#include "cli/commands.hpp"
+#include "cli/screen.hpp"
+
+namespace holdpoint::cli {
+namespace {
+
+constexpr const char* kHome = "--namespace=holdpoint-system";
+constexpr Duration kPatience{15'000};
+
+Result<std::size_t> count_configurations(const Kubectl& kubectl) {
+  HP_ASSIGN(const Json list,
+            kubectl.json({"get", "validatingwebhookconfigurations,mutatingwebhookconfigurations",
+                          "-l", "app.kubernetes.io/part-of=holdpoint", "-o", "json"}));
+  const Json* const items = member_at(list, {"items"});
+  return items == nullptr ? 0 : items->size();
+}
+
+// Until the operator has done it: true, or it does not in time.
+Result<bool> await(const Kubectl& kubectl, bool up) {
+  const Deadline deadline = Deadline::in(kPatience);
+  while (true) {
+    HP_ASSIGN(const std::size_t count, count_configurations(kubectl));
+    if ((count > 0) == up) return true;
+    if (!wait_for(Duration(300), {}) || deadline.over()) return false;
+  }
+}
+
+}  // namespace
+
+Result<Done> disarm(const Kubectl& kubectl, const std::string& reason) {
+  if (reason.empty()) return invalid("say why with --reason: it goes on the trail");
+  HP_ASSIGN(const Json me, kubectl.json({"auth", "whoami", "-o", "json"}));
+  const Json state{{"by", string_at(me, {"status", "userInfo", "username"})},
+                   {"reason", reason},
+                   {"at", to_rfc3339(system_clock().now())}};
+  const std::string manifest = dump_json(
+      {{"apiVersion", "v1"},
+       {"kind", "ConfigMap"},
+       {"metadata",
+        {{"name", "holdpoint"}, {"labels", {{"app.kubernetes.io/part-of", "holdpoint"}}}}},
+       {"data", {{"disarmed", dump_json(state)}}}});
+  HP_TRY(kubectl.json({"apply", "--server-side", "--force-conflicts", "--field-manager=holdpoint",
+                       "-f", "-", "-o", "json", kHome},
+                      &manifest));
+  HP_ASSIGN(const bool down, await(kubectl, false));
+  if (!down)
+    return Error{ErrorKind::Unavailable,
+                 "the operator has not taken the gate down yet; where it does not run, remove the "
+                 "configurations yourself:\nkubectl delete "
+                 "validatingwebhookconfigurations,mutatingwebhookconfigurations -l "
+                 "app.kubernetes.io/part-of=holdpoint",
+                 ""};
+  print(
+      "The gate is down: nothing is held or refused any more, and the trail says that you did it.");
+  print("kubectl holdpoint arm");
+  return Done{};
+}
+
+Result<Done> arm(const Kubectl& kubectl) {
+  const std::string patch = R"({"data":{"disarmed":null}})";
+  const auto patched = kubectl.json(
+      {"patch", "configmap", "holdpoint", "--type=merge", "-p", patch, "-o", "json", kHome});
+  if (!patched.ok() && patched.error().kind != ErrorKind::NotFound) return patched.error();
+  HP_ASSIGN(const bool up, await(kubectl, true));
+  if (!up)
+    return Error{ErrorKind::Unavailable,
+                 "the operator has not put the gate up yet; see whether it runs:\nkubectl get pods "
+                 "-n holdpoint-system",
+                 ""};
+  print(
+      "The gate is up. What was changed meanwhile was not judged; policies tell when they are in "
+      "force:");
+  print("kubectl get approvalpolicies");
+  return Done{};
+}
+
+}  // namespace holdpoint::cli
