@@ -75,9 +75,10 @@ int run(int argc, char** argv) {
       [&] { command = [&](const Kubectl& kubectl) { return disarm(kubectl, reason); }; });
   app.add_subcommand("doctor", "Whether the gate stands, and who could go around it")
       ->callback([&] { command = [](const Kubectl& kubectl) { return doctor(kubectl); }; });
-  app.add_subcommand("arm", "Put the gate up again")->callback([&] {
-    command = [](const Kubectl& kubectl) { return arm(kubectl); };
-  });
+  auto* arm_command = app.add_subcommand("arm", "Put the gate up again");
+  arm_command->add_option("--reason", reason, "Why");
+  arm_command->callback(
+      [&] { command = [&](const Kubectl& kubectl) { return arm(kubectl, reason); }; });
 
   auto* list_command = app.add_subcommand("list", "What waits for approval");
   list_command->add_flag("-A,--all-namespaces", all_namespaces, "In all namespaces");

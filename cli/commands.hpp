@@ -38,7 +38,7 @@ enum class Ended { Hidden, Shown };
 
 // Takes the gate down for all policies, on the record; puts it up again.
 [[nodiscard]] Result<Done> disarm(const Kubectl& kubectl, const std::string& reason);
-[[nodiscard]] Result<Done> arm(const Kubectl& kubectl);
+[[nodiscard]] Result<Done> arm(const Kubectl& kubectl, const std::string& reason);
 
 // Whether the gate stands, and who could go around it. Error: something is broken.
 [[nodiscard]] Result<Done> doctor(const Kubectl& kubectl);

@@ -7,7 +7,7 @@ namespace holdpoint::cli {
 namespace {
 
 constexpr const char* kHome = "--namespace=holdpoint-system";
-constexpr Duration kPatience{15'000};
+constexpr Duration kPatience{30'000};  // a new leader needs up to 17 s
 
 Result<std::size_t> count_configurations(const Kubectl& kubectl) {
   HP_ASSIGN(const Json list,
@@ -27,23 +27,29 @@ Result<bool> await(const Kubectl& kubectl, bool up) {
   }
 }
 
+Result<Done> say(const Kubectl& kubectl, const char* state, const std::string& reason) {
+  HP_ASSIGN(const Json me, kubectl.json({"auth", "whoami", "-o", "json"}));
+  const Json gate{{"state", state},
+                  {"by", string_at(me, {"status", "userInfo", "username"})},
+                  {"reason", reason},
+                  {"at", to_rfc3339(system_clock().now())}};
+  const std::string manifest =
+      dump_json({{"apiVersion", "v1"},
+                 {"kind", "ConfigMap"},
+                 {"metadata",
+                  {{"name", "holdpoint"}, {"labels", {{"app.kubernetes.io/part-of", "holdpoint"}}}}},
+                 {"data", {{"gate", dump_json(gate)}}}});
+  HP_TRY(kubectl.json({"apply", "--server-side", "--force-conflicts", "--field-manager=holdpoint",
+                       "-f", "-", "-o", "json", kHome},
+                      &manifest));
+  return Done{};
+}
+
 }  // namespace
 
 Result<Done> disarm(const Kubectl& kubectl, const std::string& reason) {
   if (reason.empty()) return invalid("say why with --reason: it goes on the trail");
-  HP_ASSIGN(const Json me, kubectl.json({"auth", "whoami", "-o", "json"}));
-  const Json state{{"by", string_at(me, {"status", "userInfo", "username"})},
-                   {"reason", reason},
-                   {"at", to_rfc3339(system_clock().now())}};
-  const std::string manifest = dump_json(
-      {{"apiVersion", "v1"},
-       {"kind", "ConfigMap"},
-       {"metadata",
-        {{"name", "holdpoint"}, {"labels", {{"app.kubernetes.io/part-of", "holdpoint"}}}}},
-       {"data", {{"disarmed", dump_json(state)}}}});
-  HP_TRY(kubectl.json({"apply", "--server-side", "--force-conflicts", "--field-manager=holdpoint",
-                       "-f", "-", "-o", "json", kHome},
-                      &manifest));
+  HP_TRY(say(kubectl, "disarmed", reason));
   HP_ASSIGN(const bool down, await(kubectl, false));
   if (!down)
     return Error{ErrorKind::Unavailable,
@@ -58,11 +64,8 @@ Result<Done> disarm(const Kubectl& kubectl, const std::string& reason) {
   return Done{};
 }
 
-Result<Done> arm(const Kubectl& kubectl) {
-  const std::string patch = R"({"data":{"disarmed":null}})";
-  const auto patched = kubectl.json(
-      {"patch", "configmap", "holdpoint", "--type=merge", "-p", patch, "-o", "json", kHome});
-  if (!patched.ok() && patched.error().kind != ErrorKind::NotFound) return patched.error();
+Result<Done> arm(const Kubectl& kubectl, const std::string& reason) {
+  HP_TRY(say(kubectl, "armed", reason));
   HP_ASSIGN(const bool up, await(kubectl, true));
   if (!up)
     return Error{ErrorKind::Unavailable,

@@ -14,41 +14,43 @@ kube::ResourcePath path_of(const std::string& home) {
 
 }  // namespace
 
-Result<std::optional<Disarmed>> read_arming(const kube::Client& client, const std::string& home,
-                                            Deadline deadline) {
+Result<Arming> read_arming(const kube::Client& client, const std::string& home,
+                           Deadline deadline) {
   const auto found = client.get(path_of(home), deadline);
   if (!found.ok()) {
-    if (found.error().kind == ErrorKind::NotFound) return std::optional<Disarmed>();
+    if (found.error().kind == ErrorKind::NotFound) return Arming{};
     return found.error();
   }
-  const std::string text = string_at(*found, {"data", "disarmed"});
-  if (text.empty()) return std::optional<Disarmed>();
-  const auto parsed = parse_json(text);
-  Disarmed disarmed;
+  const auto parsed = parse_json(string_at(*found, {"data", "gate"}));
+  Arming arming;
   if (parsed.ok()) {
-    disarmed.by = visible_cut(string_at(*parsed, {"by"}), kColumns);
-    disarmed.reason = visible_cut(string_at(*parsed, {"reason"}), kColumns);
-    disarmed.at = visible_cut(string_at(*parsed, {"at"}), 40);
+    arming.by = visible_cut(string_at(*parsed, {"by"}), kColumns);
+    arming.reason = visible_cut(string_at(*parsed, {"reason"}), kColumns);
+    arming.down = string_at(*parsed, {"state"}) == "disarmed" && !arming.by.empty() &&
+                  !arming.reason.empty();
   }
-  if (disarmed.by.empty() || disarmed.reason.empty()) {
-    log::warn("the gate stays up: its ConfigMap cannot be read",
-              {{"configmap", home + "/" + kArming}, {"key", "disarmed"}});
-    return std::optional<Disarmed>();
+  if (arming.by.empty()) {
+    log::warn("the gate stays up: the ConfigMap about it cannot be read",
+              {{"configmap", home + "/" + kArming}, {"key", "gate"}});
+    return Arming{};
   }
-  disarmed.version = string_at(*found, {"metadata", "resourceVersion"});
-  return std::optional(std::move(disarmed));
+  arming.version = string_at(*found, {"metadata", "resourceVersion"});
+  return arming;
 }
 
 Result<Done> disarm(const kube::Client& client, const std::string& home, const std::string& by,
                     const std::string& reason, Instant at, Deadline deadline) {
-  HP_ASSIGN(const auto already, read_arming(client, home, deadline));
-  if (already.has_value()) return Done{};
+  HP_ASSIGN(const Arming already, read_arming(client, home, deadline));
+  if (already.down) return Done{};
   const Json object{
       {"apiVersion", "v1"},
       {"kind", "ConfigMap"},
       {"metadata", {{"name", kArming}, {"labels", {{"app.kubernetes.io/part-of", "holdpoint"}}}}},
       {"data",
-       {{"disarmed", dump_json({{"by", by}, {"reason", reason}, {"at", to_rfc3339(at)}})}}}};
+       {{"gate", dump_json({{"state", "disarmed"},
+                            {"by", by},
+                            {"reason", reason},
+                            {"at", to_rfc3339(at)}})}}}};
   const auto patched =
       client.patch(path_of(home), kube::PatchType::Merge, {{"data", object["data"]}}, {}, deadline);
   if (patched.ok()) return Done{};

@@ -45,10 +45,6 @@ std::string last_manager(const Json& object) {
   return name;
 }
 
-std::string operator_user(const std::string& home) {
-  return "system:serviceaccount:" + home + ":holdpoint-operator";
-}
-
 const char* kind_of(bool mutating) {
   return mutating ? "MutatingWebhookConfiguration" : "ValidatingWebhookConfiguration";
 }
@@ -74,6 +70,10 @@ bool covers(const Json& live, const Json& wanted) {
 }
 
 }  // namespace
+
+std::string operator_user(const std::string& home) {
+  return "system:serviceaccount:" + home + ":holdpoint-operator";
+}
 
 Configurator::Configurator(const kube::Client& client, const Clock& clock, Ledger& ledger,
                            ConfiguratorSettings settings)
@@ -259,11 +259,12 @@ Result<Done> Configurator::prove(const Key& key, Deadline deadline, const std::s
 
 Result<Done> Configurator::pass(const std::stop_token& stop) {
   const Deadline deadline = Deadline::in(Duration(60'000));
-  HP_ASSIGN(const auto disarmed, read_arming(client_, settings_.home, deadline));
-  if (disarmed.has_value()) return take_down(*disarmed, deadline);
+  HP_ASSIGN(const Arming arming, read_arming(client_, settings_.home, deadline));
+  // Before it is done: nobody can say that it was not told.
+  if (!arming.version.empty()) HP_TRY(record_arming(arming, deadline));
+  if (arming.down) return take_down(arming, deadline);
   if (settings_.address.ca_pem.empty())
     return Error{ErrorKind::Unavailable, "the webhook's certificates are not there yet", ""};
-  if (std::exchange(down_, false)) owe(Fact::Armed, "", "ConfigMap", kArming, "armed again");
   for (const bool mutating : {false, true})
     HP_TRY(
         write(mutating,
@@ -361,17 +362,19 @@ Result<Done> Configurator::pass(const std::stop_token& stop) {
   return Done{};
 }
 
-Result<Done> Configurator::take_down(const Disarmed& disarmed, Deadline deadline) {
+Result<Done> Configurator::record_arming(const Arming& arming, Deadline deadline) {
   AuditRecordSpec fact;
-  fact.fact = Fact::Disarmed;
-  fact.fact_id = fact_id(Fact::Disarmed, kArming, disarmed.version);
-  fact.actor.username = disarmed.by;
+  fact.fact = arming.down ? Fact::Disarmed : Fact::Armed;
+  fact.fact_id = fact_id(fact.fact, kArming, arming.version);
+  fact.actor.username = arming.by;
   fact.subject.kind = "ConfigMap";
+  fact.subject.namespace_ = settings_.home;
   fact.subject.name = kArming;
-  fact.message = disarmed.reason;
-  HP_TRY(
-      ledger_.append({fact}, deadline));  // before it is down: nobody can say that it was not told
-  down_ = true;
+  fact.message = arming.reason;
+  return ledger_.append({std::move(fact)}, deadline);
+}
+
+Result<Done> Configurator::take_down(const Arming& arming, Deadline deadline) {
   written_.clear();
   adopted_ = false;
   for (const bool mutating : {false, true}) {
@@ -392,11 +395,11 @@ Result<Done> Configurator::take_down(const Disarmed& disarmed, Deadline deadline
       if (!policy.ok()) continue;
       outcome.policy = std::move(*policy);
       outcome.reason = "Disarmed";
-      outcome.message = "nothing is gated: disarmed by " + disarmed.by + " (" + disarmed.reason +
+      outcome.message = "nothing is gated: disarmed by " + arming.by + " (" + arming.reason +
                         "); kubectl holdpoint arm puts the gate up again";
       HP_TRY(put_status(outcome, deadline));
     }
-  log::warn("disarmed", {{"by", disarmed.by}, {"reason", disarmed.reason}});
+  log::warn("disarmed", {{"by", arming.by}, {"reason", arming.reason}});
   ready_ = true;
   return Done{};
 }
@@ -490,8 +493,8 @@ Result<Done> Configurator::guard_configuration(bool mutating, const std::string&
   const auto live = client_.get(configuration_path(mutating, name), deadline);
   if (!live.ok() && live.error().kind != ErrorKind::NotFound) return live.error();
   if (live.ok() && webhooks_of(*live) == expected->second.webhooks) return settle(deadline);
-  HP_ASSIGN(const auto disarmed, read_arming(client_, settings_.home, deadline));
-  if (disarmed.has_value()) return Done{};  // the next pass takes the rest down
+  HP_ASSIGN(const Arming arming, read_arming(client_, settings_.home, deadline));
+  if (arming.down) return Done{};  // the next pass takes the rest down
   // Put back first: the gate is open meanwhile. Then on the record, both.
   Json object{
       {"apiVersion", "admissionregistration.k8s.io/v1"},

@@ -22,6 +22,9 @@
 
 namespace holdpoint::operator_ {
 
+// How the API server knows the operator that runs in this namespace.
+[[nodiscard]] std::string operator_user(const std::string& home);
+
 struct ConfiguratorSettings {
   WebhookAddress address;  // but for whom to trust
   std::string home;        // Holdpoint's own namespace
@@ -59,7 +62,9 @@ class Configurator {
   using Key = std::pair<bool, std::string>;  // mutating, name
 
   // Takes everything down; policies tell so.
-  [[nodiscard]] Result<Done> take_down(const Disarmed& disarmed, Deadline deadline);
+  [[nodiscard]] Result<Done> take_down(const Arming& arming, Deadline deadline);
+  // On the trail, once: who armed or disarmed the gate, and why.
+  [[nodiscard]] Result<Done> record_arming(const Arming& arming, Deadline deadline);
   [[nodiscard]] Result<bool> policies_are_served(Deadline deadline) const;
   [[nodiscard]] Result<Done> adopt(Deadline deadline);
   void resolve(Outcome& outcome, Deadline deadline);
@@ -82,7 +87,6 @@ class Configurator {
   const std::vector<std::string> own_namespaces_;
   kube::Discovery discovery_;
   bool adopted_ = false;
-  bool down_ = false;  // disarmed, as far as this process has seen to it
   std::map<Key, Written> written_;
   std::vector<AuditRecordSpec>
       owed_;                     // facts that are not on the trail yet: putting back comes first

@@ -48,6 +48,8 @@ void Loop::request_changed(const Json& object) {
   } else {
     open_[key] = request;
   }
+  metrics_.set("holdpoint_requests_open", "Requests that have not ended.",
+               static_cast<double>(open_.size()));
   // A new request may end older ones of the same target; an end may free what waits for the same
   // object.
   if (over || fresh)

@@ -11,6 +11,7 @@
 #include "base/text.hpp"
 #include "kube/client.hpp"
 #include "kube/config.hpp"
+#include "net/certificates.hpp"
 #include "net/health.hpp"
 #include "net/http_client.hpp"
 #include "net/http_server.hpp"
@@ -43,6 +44,17 @@ std::string certificates_of(const Options& options) {
   for (const std::string& file : {options.tls_cert, options.tls_key, options.client_ca})
     if (!file.empty()) text << std::ifstream(file).rdbuf();
   return text.str();
+}
+
+void tell_expiry(const Options& options, Metrics& metrics) {
+  std::ostringstream pem;
+  pem << std::ifstream(options.tls_cert).rdbuf();
+  if (const auto validity = net::validity_of(pem.str()); validity.ok())
+    metrics.set("holdpoint_certificate_expiry_timestamp_seconds",
+                "When the serving certificate ends, in seconds since 1970.",
+                static_cast<double>(std::chrono::duration_cast<std::chrono::seconds>(
+                                        validity->until.time_since_epoch())
+                                        .count()));
 }
 
 // Asked again until the API server answers: the webhook may be up first.
@@ -115,6 +127,7 @@ Result<Done> run(const Options& options) {
   log::info("serving", {{"listen", options.listen}, {"version", HOLDPOINT_VERSION}});
 
   std::string loaded = certificates_of(options);
+  tell_expiry(options, metrics);
   while (true) {
     const timespec patience{kLookAtCertificates, 0};
     const int signal = sigtimedwait(&signals, nullptr, &patience);
@@ -124,6 +137,7 @@ Result<Done> run(const Options& options) {
     if (now == loaded) continue;
     if (const auto done = server->reload_certificates(); done.ok()) {
       loaded = now;
+      tell_expiry(options, metrics);
       log::info("certificates reloaded");
     } else {
       log::warn("certificates not reloaded; the old ones stay in use",

@@ -154,6 +154,40 @@ TEST_CASE("N17: with all webhooks down, gated writes are refused and others are 
   (void)client_as("developer").remove(path_of("v1", "configmaps", "staging", name), "", soon());
 }
 
+TEST_CASE("the gate is taken down by its keepers alone, on the record, and put up again") {
+  const Scene scene;
+  const std::vector<std::string> disarm{"holdpoint", "disarm", "--reason", "drill 17"};
+  const auto refused = as("developer").kubectl(disarm);
+  CHECK(refused.exit_code != 0);
+  CHECK_FALSE(scene.create("developer", scene.config_maps(), scene.config_map("app", "1")).ok());
+  CHECK(as("admin").kubectl({"holdpoint", "disarm"}).exit_code != 0);  // without a reason
+
+  const std::size_t recorded = records_of("Disarmed", "holdpoint");
+  const auto disarmed = as("admin").kubectl(disarm);
+  CHECK_MESSAGE(disarmed.ok(), disarmed.text());
+  CHECK(disarmed.out.find("The gate is down") != std::string::npos);
+  CHECK(scene.create("developer", scene.config_maps(), scene.config_map("app", "1")).ok());
+  CHECK(records_of("Disarmed", "holdpoint") == recorded + 1);
+  const auto sick = as("admin").kubectl({"holdpoint", "doctor"});
+  CHECK(sick.exit_code != 0);
+  CHECK(sick.out.find("nothing is gated") != std::string::npos);
+  CHECK(sick.out.find("drill 17") != std::string::npos);
+  // Nobody puts it up behind the keepers' backs.
+  REQUIRE(cluster_command("stop", {"operator", "--kill"}).ok());
+  REQUIRE(cluster_command("start", {"operator"}).ok());
+  CHECK(shard_of("validatingwebhookconfigurations", scene.policy()).empty());
+
+  const auto armed = as("admin").kubectl({"holdpoint", "arm"});
+  CHECK_MESSAGE(armed.ok(), armed.text());
+  scene.await_ready(scene.policy());
+  CHECK_FALSE(scene.create("developer", scene.config_maps(), scene.config_map("other", "1")).ok());
+  CHECK(records_of("Armed", "holdpoint") >= 1);
+  const auto well = as("admin").kubectl({"holdpoint", "doctor"});
+  CHECK_MESSAGE(well.ok(), well.text());
+  CHECK(well.out.find("all fail closed") != std::string::npos);
+  CHECK(well.out.find("group leads") != std::string::npos);  // may approve
+}
+
 TEST_CASE("abandon puts back what ran before") {
   const Scene scene;
   scene.running_deployment("web", "web:1");
