@@ -266,7 +266,7 @@ TEST_CASE("A7: an approval by --as is recorded as whom it was given as, and need
        {"spec",
         {{"request", {{"name", request}}}, {"decision", "Approve"}, {"reason", "as bob"}}}});
   const auto create = [&](const char* who, const std::vector<std::string>& as_whom) {
-    std::vector<std::string> args{"create", "-f", "-", "-o", "json", "--validate=false"};
+    std::vector<std::string> args{"create", "--raw", scene.approvals().text(), "-f", "-"};
     args.insert(args.end(), as_whom.begin(), as_whom.end());
     return as(who).kubectl(args, approval);
   };
