@@ -33,12 +33,12 @@ Result<Done> say(const Kubectl& kubectl, const char* state, const std::string& r
                   {"by", string_at(me, {"status", "userInfo", "username"})},
                   {"reason", reason},
                   {"at", to_rfc3339(system_clock().now())}};
-  const std::string manifest =
-      dump_json({{"apiVersion", "v1"},
-                 {"kind", "ConfigMap"},
-                 {"metadata",
-                  {{"name", "holdpoint"}, {"labels", {{"app.kubernetes.io/part-of", "holdpoint"}}}}},
-                 {"data", {{"gate", dump_json(gate)}}}});
+  const std::string manifest = dump_json(
+      {{"apiVersion", "v1"},
+       {"kind", "ConfigMap"},
+       {"metadata",
+        {{"name", "holdpoint"}, {"labels", {{"app.kubernetes.io/part-of", "holdpoint"}}}}},
+       {"data", {{"gate", dump_json(gate)}}}});
   HP_TRY(kubectl.json({"apply", "--server-side", "--force-conflicts", "--field-manager=holdpoint",
                        "-f", "-", "-o", "json", kHome},
                       &manifest));

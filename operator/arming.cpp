@@ -14,8 +14,7 @@ kube::ResourcePath path_of(const std::string& home) {
 
 }  // namespace
 
-Result<Arming> read_arming(const kube::Client& client, const std::string& home,
-                           Deadline deadline) {
+Result<Arming> read_arming(const kube::Client& client, const std::string& home, Deadline deadline) {
   const auto found = client.get(path_of(home), deadline);
   if (!found.ok()) {
     if (found.error().kind == ErrorKind::NotFound) return Arming{};
@@ -26,8 +25,8 @@ Result<Arming> read_arming(const kube::Client& client, const std::string& home,
   if (parsed.ok()) {
     arming.by = visible_cut(string_at(*parsed, {"by"}), kColumns);
     arming.reason = visible_cut(string_at(*parsed, {"reason"}), kColumns);
-    arming.down = string_at(*parsed, {"state"}) == "disarmed" && !arming.by.empty() &&
-                  !arming.reason.empty();
+    arming.down =
+        string_at(*parsed, {"state"}) == "disarmed" && !arming.by.empty() && !arming.reason.empty();
   }
   if (arming.by.empty()) {
     log::warn("the gate stays up: the ConfigMap about it cannot be read",
@@ -47,10 +46,9 @@ Result<Done> disarm(const kube::Client& client, const std::string& home, const s
       {"kind", "ConfigMap"},
       {"metadata", {{"name", kArming}, {"labels", {{"app.kubernetes.io/part-of", "holdpoint"}}}}},
       {"data",
-       {{"gate", dump_json({{"state", "disarmed"},
-                            {"by", by},
-                            {"reason", reason},
-                            {"at", to_rfc3339(at)}})}}}};
+       {{"gate",
+         dump_json(
+             {{"state", "disarmed"}, {"by", by}, {"reason", reason}, {"at", to_rfc3339(at)}})}}}};
   const auto patched =
       client.patch(path_of(home), kube::PatchType::Merge, {{"data", object["data"]}}, {}, deadline);
   if (patched.ok()) return Done{};

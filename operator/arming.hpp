@@ -1,8 +1,8 @@
 // Whether the gate is up: a ConfigMap says when somebody took it down on purpose.
 //
-// The ConfigMap `holdpoint` in Holdpoint's own namespace has a key `gate`: JSON with state (armed or
-// disarmed), by, reason and at. The admission policy over that namespace lets only holders of the
-// verb manage write it; who it says it was is their own word.
+// The ConfigMap `holdpoint` in Holdpoint's own namespace has a key `gate`: JSON with state (armed
+// or disarmed), by, reason and at. The admission policy over that namespace lets only holders of
+// the verb manage write it; who it says it was is their own word.
 #pragma once
 
 #include <string>

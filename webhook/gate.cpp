@@ -12,6 +12,7 @@ namespace holdpoint::webhook {
 namespace {
 
 constexpr int kClaimTries = 3;
+constexpr std::size_t kMostNamed = 8;  // policies that hold one object
 
 Error moved(const std::string& what) {
   return Error{ErrorKind::Conflict, what + " changed while it was judged; try again in a second",
@@ -238,6 +239,20 @@ Answer Gate::answer(const Write& write, const std::string& policy, Deadline dead
   }
 }
 
+Result<std::optional<Denied>> Gate::forged_marks(const Write& write, const Judgement& judgement,
+                                                 Deadline deadline) const {
+  const std::string& policy = judgement.policy.metadata.name;
+  const auto named = newly_named(write, policy);
+  std::set<std::string> known;
+  for (std::size_t i = 0; i < std::min(named.size(), kMostNamed); ++i) {
+    const auto live = docket_.policy(named[i], deadline);
+    if (!live.ok() && live.error().kind != ErrorKind::NotFound) return live.error();
+    if (live.ok() && live->spec.mode == PolicyMode::Enforce) known.insert(named[i]);
+  }
+  const Gated* gated = judgement.gated.has_value() ? &*judgement.gated : nullptr;
+  return objection_to_marks(write, policy, gated, judgement.attempt, known);
+}
+
 Answer Gate::answer_once(const Write& write, const std::string& policy, bool& overtaken,
                          Deadline deadline) const {
   auto judged = judge(write, policy, Phase::Final, deadline);
@@ -246,6 +261,9 @@ Answer Gate::answer_once(const Write& write, const std::string& policy, bool& ov
     return not_judged(judged.error());
   }
   Judgement& judgement = *judged;
+  const auto forged = forged_marks(write, judgement, deadline);
+  if (!forged.ok()) return not_judged(forged.error());
+  if (forged->has_value()) return refused(**forged);
   if (!judgement.gated.has_value()) return allowed("not-gated");
   const Gated& gated = *judgement.gated;
   if (judgement.busy)

@@ -62,6 +62,9 @@ class Gate {
  private:
   [[nodiscard]] Answer answer_once(const Write& write, const std::string& policy, bool& overtaken,
                                    Deadline deadline) const;
+  [[nodiscard]] Result<std::optional<Denied>> forged_marks(const Write& write,
+                                                           const Judgement& judgement,
+                                                           Deadline deadline) const;
   [[nodiscard]] Result<Done> check_base(const Write& write, Deadline deadline) const;
   [[nodiscard]] Result<Done> choose(const Write& write, Judgement& judgement,
                                     Deadline deadline) const;

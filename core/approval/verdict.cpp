@@ -3,12 +3,12 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "core/approval/selector.hpp"
+#include "core/approval/wording.hpp"
 #include "core/change/change.hpp"
 #include "core/change/covered.hpp"
 #include "core/change/origin.hpp"
 #include "core/change/risk.hpp"
-#include "core/approval/selector.hpp"
-#include "core/approval/wording.hpp"
 #include "crds/codec.hpp"
 
 namespace holdpoint {
@@ -307,6 +307,46 @@ ApprovalRequest make_request(const Gated& gated, const Write& write, const Appro
   return request;
 }
 
+std::vector<std::string> newly_named(const Write& write, const std::string& policy) {
+  const Pausable how = pausable(write);
+  const Marks old = read_marks(write.old_object, how);
+  std::vector<std::string> names;
+  for (const auto& [name, request] : read_marks(write.object, how).held)
+    if (name != policy && !old.held.contains(name)) names.push_back(name);
+  return names;
+}
+
+std::optional<Denied> objection_to_marks(const Write& write, const std::string& policy,
+                                         const Gated* gated, const Attempt& attempt,
+                                         const std::set<std::string>& known) {
+  const Pausable how = pausable(write);
+  if (how == Pausable::No) return std::nullopt;  // marks on it mean nothing
+  const Marks old = read_marks(write.old_object, how);
+  const Marks incoming = read_marks(write.object, how);
+  const auto forged = [&](const std::string& annotation, const std::string& what) {
+    return Denied{403,
+                  "the annotation " + annotation + " is Holdpoint's own: nobody else can say " +
+                      what + "\n  next:  take it out of what you send\nkubectl annotate " +
+                      visible(write.resource + "/" + write.name) + " -n " +
+                      visible(write.namespace_) + " " + annotation + "-",
+                  0};
+  };
+  for (const auto& [name, request] : incoming.held) {
+    const auto before = old.held.find(name);
+    if (before != old.held.end() && before->second == request) continue;
+    const bool own = name == policy && gated != nullptr && gated->hold == RequestHold::Suspend &&
+                     request == mark_of(*gated, attempt.number);
+    // An entry of another policy that was there already is that policy's to judge.
+    const bool others = name != policy && (before != old.held.end() || known.contains(name));
+    if (!own && !others)
+      return forged(kHeldAnnotation, "that the object is held by " + visible_cut(name, 63));
+  }
+  for (const std::string& who : incoming.held_by)
+    if (who != write.user.username && !old.held_by.contains(who))
+      return forged(kHeldByAnnotation, visible_cut(who, 100) + " wrote it");
+  return std::nullopt;
+}
+
 Marks wanted_marks(const Write& write, const std::string& policy, const Gated* gated,
                    const Attempt& attempt) {
   const Pausable how = pausable(write);
@@ -317,6 +357,10 @@ Marks wanted_marks(const Write& write, const std::string& policy, const Gated* g
 
   if (gated != nullptr && gated->hold == RequestHold::Suspend && !approved) {
     wanted.held[policy] = mark_of(*gated, attempt.number);
+    // A name that is typed into it counts for nothing: it would keep that person from approving.
+    std::erase_if(wanted.held_by, [&](const std::string& who) {
+      return who != write.user.username && !(old.holds() && old.held_by.contains(who));
+    });
     wanted.held_by.insert(gated->writers.begin(), gated->writers.end());
     // What the user meant by `paused` shows only before the first hold; later it is our own pause
     // that is seen.

@@ -116,6 +116,17 @@ struct Denied {
 };
 using Verdict = std::variant<Allow, Held, Denied>;
 
+// Policies, other than `policy`, by which a write newly says that the object is held.
+[[nodiscard]] std::vector<std::string> newly_named(const Write& write, const std::string& policy);
+// Marks are Holdpoint's own: nobody writes that a request holds the object, or whose writes are
+// part of it, but the companions of policies in force. A mark that was put there by hand would pass
+// what the named request recorded as running before. `known`: those of newly_named() that are
+// enforced.
+[[nodiscard]] std::optional<Denied> objection_to_marks(const Write& write,
+                                                       const std::string& policy,
+                                                       const Gated* gated, const Attempt& attempt,
+                                                       const std::set<std::string>& known);
+
 // The marks that the object must carry after this write, as far as this policy has a say. The
 // companion patches towards them and the validator checks them. `gated` nullptr: back to R, the
 // hold ends.

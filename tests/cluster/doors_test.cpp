@@ -231,6 +231,71 @@ TEST_CASE(
   check_held(scene, "web");
 }
 
+TEST_CASE(
+    "B7, B9: a forged mark of an old request does not make what it was asked over pass again") {
+  std::string to;
+  SUBCASE("Auto") { to = "Auto"; }
+  SUBCASE("Deny") { to = "Deny"; }
+  SUBCASE("Retry") { to = "Retry"; }
+  CAPTURE(to);
+  Scene scene;
+  scene.running_deployment("web", "web:1");
+  // A request over web:1 that has ended otherwise than by release.
+  must(replace_image(scene, "web", "web:2"));
+  const std::string old = scene.open_request("web").metadata.name;
+  must(scene.decide("lead", old, "Deny"));
+  scene.await_phase(old, RequestPhase::Denied);
+  // web:3 is approved, and is what runs.
+  must(replace_image(scene, "web", "web:3"));
+  const std::string third = scene.open_request("web").metadata.name;
+  scene.approve("lead", third);
+  scene.await_phase(third, RequestPhase::Released);
+  scene.patch_policy({{"spec", {{"hold", {{"mode", to}}}}}});
+
+  const auto forged = scene.merge("developer", scene.deployments("web"),
+                                  {{"metadata",
+                                    {{"annotations",
+                                      {{"holdpoint.dev/held", scene.policy() + "/" + old},
+                                       {"holdpoint.dev/held-by", R"(["developer"])"}}}}},
+                                   {"spec", {{"paused", true}}}});
+  if (to != "Auto") {  // there the companion takes it out
+    REQUIRE_FALSE(forged.ok());
+    CHECK(forged.error().message.find("holdpoint.dev/held is Holdpoint's own") !=
+          std::string::npos);
+  }
+  (void)replace_image(scene, "web", "web:1");
+  (void)scene.merge(
+      "developer", scene.deployments("web"),
+      {{"metadata",
+        {{"annotations", {{"holdpoint.dev/held", nullptr}, {"holdpoint.dev/held-by", nullptr}}}}},
+       {"spec", {{"paused", false}}}});
+  const Json now = scene.get(scene.deployments("web"));
+  const bool rolled_back =
+      now["spec"]["template"]["spec"]["containers"][0]["image"] == "web:1" && !is_paused(now);
+  CHECK_FALSE(rolled_back);
+}
+
+TEST_CASE("B9: a mark says nothing of other writers, and nobody else's policy") {
+  const Scene scene;
+  scene.running_deployment("web", "web:1");
+  const auto marked = [&](const char* annotation, const std::string& value) {
+    return patch(
+        scene.deployments("web"), kube::PatchType::Merge,
+        {{"metadata", {{"annotations", {{annotation, value}}}}}, {"spec", {{"paused", true}}}});
+  };
+  (void)marked("holdpoint.dev/held-by", R"(["lead","second-lead"])");
+  CHECK_FALSE(marked("holdpoint.dev/held", "no-such-policy/web-1").ok());
+  must(replace_image(scene, "web", "web:2"));
+  (void)marked("holdpoint.dev/held-by", R"(["developer","lead"])");
+  const std::string request = scene.open_request("web").metadata.name;
+  const std::string mark = held_mark(scene.get(scene.deployments("web")));
+  CHECK_FALSE(marked("holdpoint.dev/held", mark + ",no-such-policy/web-1").ok());
+  // So lead may approve, and nothing stays behind.
+  scene.approve("lead", request);
+  scene.await_phase(request, RequestPhase::Released);
+  CHECK(held_mark(scene.get(scene.deployments("web"))).empty());
+}
+
 TEST_CASE("B10: a gated ConfigMap is not made immutable, and gets no binary data, unapproved") {
   const Scene scene;
   stored(scene, scene.config_maps(), scene.config_map("app", "1"));

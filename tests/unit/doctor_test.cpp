@@ -7,10 +7,10 @@ namespace {
 
 Json role(const char* name, const char* group, const char* resource, const char* verb,
           const char* namespace_ = "") {
-  Json object{{"metadata", {{"name", name}}},
-              {"rules", Json::array({{{"apiGroups", {group}},
-                                      {"resources", {resource}},
-                                      {"verbs", {verb}}}})}};
+  Json object{
+      {"metadata", {{"name", name}}},
+      {"rules",
+       Json::array({{{"apiGroups", {group}}, {"resources", {resource}}, {"verbs", {verb}}}})}};
   if (*namespace_ != '\0') object["metadata"]["namespace"] = namespace_;
   return object;
 }
@@ -30,21 +30,20 @@ Json group(const char* name) { return {{"kind", "Group"}, {"name", name}}; }
 
 TEST_CASE("A7: who may impersonate is found through roles, bindings and wildcards") {
   AccessRules rules;
-  rules.cluster_roles = list_of(Json::array({role("all", "*", "*", "*"),
-                                             role("actors", "", "users", "impersonate"),
-                                             role("readers", "", "users", "get")}));
+  rules.cluster_roles =
+      list_of(Json::array({role("all", "*", "*", "*"), role("actors", "", "users", "impersonate"),
+                           role("readers", "", "users", "get")}));
   rules.roles = list_of(Json::array({role("local", "", "serviceaccounts", "impersonate", "prod"),
                                      role("local", "", "pods", "get", "dev")}));
-  rules.cluster_role_bindings = list_of(
-      Json::array({binding("admins", "ClusterRole", "all", group("admins")),
-                   binding("nobody", "ClusterRole", "readers", group("everybody"))}));
+  rules.cluster_role_bindings =
+      list_of(Json::array({binding("admins", "ClusterRole", "all", group("admins")),
+                           binding("nobody", "ClusterRole", "readers", group("everybody"))}));
   rules.role_bindings = list_of(Json::array(
       {binding("a", "ClusterRole", "actors", {{"kind", "User"}, {"name", "eve"}}, "prod"),
        binding("b", "Role", "local",
                {{"kind", "ServiceAccount"}, {"namespace", "ci"}, {"name", "bot"}}, "prod"),
        binding("c", "Role", "local", group("other-namespace"), "dev")}));
-  const auto found =
-      holders_of(rules, "", {"users", "groups", "serviceaccounts"}, {"impersonate"});
+  const auto found = holders_of(rules, "", {"users", "groups", "serviceaccounts"}, {"impersonate"});
   std::vector<std::string> subjects;
   for (const Holder& holder : found) subjects.push_back(holder.subject + "@" + holder.where);
   CHECK(subjects ==

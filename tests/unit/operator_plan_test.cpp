@@ -2,9 +2,9 @@
 
 #include <set>
 
-#include "core/change/covered.hpp"
 #include "core/approval/digest.hpp"
 #include "core/approval/hold.hpp"
+#include "core/change/covered.hpp"
 #include "operator/plan.hpp"
 
 namespace holdpoint::operator_ {
