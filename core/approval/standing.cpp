@@ -14,6 +14,7 @@ namespace holdpoint {
 namespace {
 
 constexpr std::size_t kReasonColumns = 200;
+constexpr Duration kLateStore{60'000};  // what was admitted is stored by then, or never
 
 std::string quoted(const std::string& reason) {
   return reason.empty() ? "" : ": \"" + visible_cut(reason, kReasonColumns) + "\"";
@@ -211,9 +212,11 @@ Standing approved(Standing standing, const StandingInput& input, const Votes& vo
   const ApprovalRequest& request = *input.request;
   const bool claimed = request.status.claim.has_value();
   Instant judged = input.now;
-  // A claimed change may be stored at this very moment: what counts is when it was claimed.
+  // A claimed change may be stored at this very moment: what counts is when it was claimed. A claim
+  // that came to nothing does not keep an approval alive.
   if (claimed)
-    if (const auto at = parse_rfc3339(request.status.claim->time); at.ok())
+    if (const auto at = parse_rfc3339(request.status.claim->time);
+        at.ok() && input.now - *at < kLateStore)
       judged = std::min(judged, *at);
   std::vector<std::string> names;
   for (std::size_t i = 0; i < votes.counting.size(); ++i)

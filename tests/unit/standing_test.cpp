@@ -212,9 +212,15 @@ TEST_CASE("a claimed change is judged by the time of its claim, and can no more 
   Court court;
   court.by("bob", "10:10:00").by("eve", "10:20:00", Decision::Deny);
   court.request.status.claim = Claim{"uid", "1", "2026-01-01T10:15:00.000000Z", {"alice", "", {}}};
-  court.input.now = at("15:00:00");
+  court.input.now = at("10:15:59");
   CHECK(court.phase() == RequestPhase::Approved);
-  court.request.status.claim->time = "2026-01-01T11:15:00.000000Z";
+  court.request.status.claim->time = "2026-01-01T11:09:59.000000Z";
+  court.input.now = at("11:10:30");
+  CHECK(court.phase() == RequestPhase::Approved);  // it may be stored at this moment
+  court.input.now = at("11:11:00");
+  CHECK(court.phase() == RequestPhase::Expired);  // it came to nothing
+  court.request.status.claim->time = "2026-01-01T11:10:00.000000Z";
+  court.input.now = at("11:10:30");
   CHECK(court.phase() == RequestPhase::Expired);
   court.input.released = true;
   CHECK(court.phase() == RequestPhase::Released);
