@@ -21,6 +21,9 @@
 {{- define "holdpoint.tlsSecret" -}}
 {{- if eq .Values.certificates.mode "provided" -}}
 {{- .Values.certificates.provided.secretName -}}
+{{- else if eq .Values.certificates.mode "certManager" -}}
+{{- /* Not the operator's own: cert-manager and it would not understand each other's. */ -}}
+{{- include "holdpoint.fullname" . }}-webhook-cert
 {{- else -}}
 {{- include "holdpoint.ownTlsSecret" . -}}
 {{- end -}}
