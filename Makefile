@@ -4,16 +4,16 @@ TEST_PRESET ?= dev
 # A test on a loaded machine may miss a deadline: it gets two more chances, and says so.
 CTEST = ctest --preset $(TEST_PRESET) --no-tests=error --repeat until-pass:3
 .DEFAULT_GOAL := help
-.PHONY: help deps assets build build-test test unit cluster verify bench demo docs format clean
+.PHONY: help deps assets build build-test test unit chart cluster verify bench demo docs format clean
 
 help: ## print this list
-	@echo "build, bench, demo, docs: PRESET=$(PRESET); test, unit, cluster: TEST_PRESET=$(TEST_PRESET)"
+	@echo "build, bench, demo, docs: PRESET=$(PRESET); test, unit, chart, cluster: TEST_PRESET=$(TEST_PRESET)"
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 deps: ## install the missing Debian packages
 	@hack/deps
 
-assets: deps ## build etcd, kube-apiserver, kube-controller-manager and kubectl, once
+assets: deps ## build etcd, kube-apiserver, kube-controller-manager, kubectl and helm, once
 	@hack/assets >/dev/null
 
 build: deps ## compile everything, and show where the time went
@@ -28,6 +28,9 @@ test: assets build-test ## everything: unit and cluster tests, with sanitizers
 unit: build-test ## the tests that need no cluster
 	@$(CTEST) --label-exclude cluster
 
+chart: assets build-test ## the test of the Helm chart: rendered, judged by an API server, installed
+	@$(CTEST) --tests-regex '^chart$$'
+
 cluster: assets build-test ## the tests against a real API server
 	@$(CTEST) --label-regex cluster
 
@@ -41,7 +44,7 @@ bench: assets build ## latency, throughput and memory of the admission path
 demo: assets build ## the whole story on a cluster of its own
 	@hack/demo
 
-docs: deps ## generate CRDs and the reference docs
+docs: deps ## generate CRDs, the reference docs and what the chart has of them
 	@hack/build $(PRESET) holdpoint-gen
 	@PRESET=$(PRESET) hack/generate
 
