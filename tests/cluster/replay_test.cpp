@@ -344,6 +344,16 @@ std::string difference(const std::set<std::string>& have, const std::set<std::st
 }
 
 TEST_CASE("A12: the two service accounts may do what stands here, and nothing else") {
+  // What other tests and examples add to holdpoint-gated-kinds.
+  for (const Json& role :
+       must(client_as("admin").list(
+                path_of("rbac.authorization.k8s.io/v1", "clusterroles"),
+                {{"labelSelector", "holdpoint.dev/gated-kinds=true,!app.kubernetes.io/part-of"}},
+                soon()))
+           .items)
+    must(client_as("admin").remove(path_of("rbac.authorization.k8s.io/v1", "clusterroles", "",
+                                           string_at(role, {"metadata", "name"})),
+                                   "", soon()));
   const std::set<std::string> gated{
       "/configmaps: get list watch",      "apps/daemonsets: get list watch",
       "apps/deployments: get list watch", "apps/statefulsets: get list watch",
@@ -373,14 +383,17 @@ TEST_CASE("A12: the two service accounts may do what stands here, and nothing el
       {"validatingwebhookconfigurations", "gate"}, {"mutatingwebhookconfigurations", "hold"}};
   for (const auto& [resource, name] : configurations) {
     const std::string what = "admissionregistration.k8s.io/" + resource;
-    elsewhere.insert({what + ": create list watch", what + " holdpoint-approvals: get update"});
+    elsewhere.insert(
+        {what + ": create list watch", what + " holdpoint-approvals: delete get update"});
     for (const char* number : {"0", "1", "2", "3"})
-      elsewhere.insert(what + " holdpoint-" + name + "-" + number + ": get update");
+      elsewhere.insert(what + " holdpoint-" + name + "-" + number + ": delete get update");
   }
   std::set<std::string> at_home = elsewhere;
   at_home.erase("/configmaps: get list watch");
-  at_home.insert({"/configmaps: create get list watch", "/secrets: get",
-                  "coordination.k8s.io/leases: create",
+  at_home.insert({"/configmaps: create get list watch",
+                  "/configmaps holdpoint: get list patch watch", "/secrets: create get",
+                  "/secrets holdpoint-webhook-tls: update",
+                  "/secrets holdpoint-webhook-tls-ca: update", "coordination.k8s.io/leases: create",
                   "coordination.k8s.io/leases holdpoint-operator: get update",
                   "holdpoint.dev/auditrecords: create get list"});
   const auto differs = [](const char* account, const char* namespace_,
