@@ -49,9 +49,9 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"text", "json"}));
   app.add_flag("--verbose", verbose, "log debug lines too");
   app.require_subcommand(0, 1);
-  const auto* const disarm = app.add_subcommand(
+  auto* const disarm = app.add_subcommand(
       "disarm", "record that the gate is taken down, remove the webhook configurations, and end");
-  app.fallthrough();
+  disarm->fallthrough();
   CLI11_PARSE(app, argc, argv);
 
   using holdpoint::log::Format;
