@@ -3,9 +3,11 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <random>
 
 #include "base/text.hpp"
 #include "core/approval/standing.hpp"
+#include "core/change/covered.hpp"
 #include "crds/codec.hpp"
 #include "tests/cluster/support/scene.hpp"
 
@@ -586,6 +588,83 @@ TEST_CASE("M3: edit in holdpoint-system makes no pod and no token there, without
     std::vector<std::string> names;
   } const stopped;
   tried();
+}
+
+bool ours_differ(const Json& a, const Json& b) {
+  const auto ours = [](const Json& object) {
+    Json found = Json::object();
+    if (const Json* all = member_at(object, {"metadata", "annotations"}); all != nullptr)
+      for (const auto& [key, text] : all->items())
+        if (key.starts_with("holdpoint.dev/")) found[key] = text;
+    return found;
+  };
+  return ours(a) != ours(b);
+}
+
+TEST_CASE("M4: over random writes the API server asks exactly where our own matcher says so") {
+  const Scene scene;
+  const Json base = scene.running_deployment("web", "web:1");
+  std::mt19937 random(4711);
+  const auto pick = [&](int count) {
+    return static_cast<int>(random() % static_cast<unsigned>(count));
+  };
+  const auto any_patch = [&]() -> Json {
+    const std::string text = "v" + std::to_string(pick(3));
+    switch (pick(12)) {
+      case 0:
+        return {{"metadata", {{"labels", {{"team", text}}}}}};
+      case 1:
+        return {{"metadata", {{"annotations", {{"note", text}}}}}};
+      case 2:
+        return {{"metadata", {{"annotations", {{"holdpoint.dev/reason", text}}}}}};
+      case 3:
+        return {{"metadata", {{"annotations", {{"not.holdpoint.dev/x", text}}}}}};
+      case 4:
+        return {{"metadata", {{"labels", nullptr}}}};
+      case 5:
+        return {{"spec", {{"replicas", 1 + pick(4)}}}};
+      case 6:
+        return {{"spec", {{"minReadySeconds", pick(3)}}}};
+      case 7:
+        return {{"spec", {{"strategy", {{"rollingUpdate", {{"maxSurge", pick(3)}}}}}}}};
+      case 8:
+        return {{"spec", {{"template", {{"metadata", {{"annotations", {{"note", text}}}}}}}}}};
+      case 9:
+        return {{"spec", {{"template", {{"spec", {{"nodeSelector", {{"pool", text}}}}}}}}}};
+      case 10:
+        return {{"spec", {{"template", {{"spec", {{"nodeSelector", nullptr}}}}}}}};
+      default: {
+        Json containers = base["spec"]["template"]["spec"]["containers"];
+        containers[0]["image"] = "web:" + std::to_string(1 + pick(2));
+        if (pick(2) == 0) containers[0]["env"] = Json::array({{{"name", "A"}, {"value", text}}});
+        return {{"spec", {{"template", {{"spec", {{"containers", containers}}}}}}}};
+      }
+    }
+  };
+  const auto pointers = covered_pointers({}, "apps", "deployments");
+  const auto asked = [&] {
+    return webhook_metric("holdpoint_webhook_reviews_total",
+                          {{"policy", scene.policy()}, {"action", "gate"}});
+  };
+  int reached = 0, untouched = 0;
+  double before = asked();
+  for (int i = 0; i < 300; ++i) {
+    Json change = any_patch();
+    if (pick(3) == 0) change.merge_patch(any_patch());
+    Json wanted = base;
+    wanted.merge_patch(change);
+    const bool expected =
+        ours_differ(base, wanted) || covered_part(base, "apps", "deployments", pointers, "") !=
+                                         covered_part(wanted, "apps", "deployments", pointers, "");
+    CAPTURE(dump_json(change));
+    must(scene.merge("developer", scene.deployments("web"), change, true));
+    const double after = asked();
+    CHECK(after - before == (expected ? 1 : 0));
+    before = after;
+    ++(expected ? reached : untouched);
+  }
+  CHECK(reached > 50);
+  CHECK(untouched > 50);
 }
 
 TEST_CASE("M5: of two policies over one object both must be satisfied, whichever came first") {
