@@ -23,6 +23,12 @@ GROUPS = {
 # Allowed once the controller manager has filled the aggregated roles: who, verb, group, resource.
 EXPECTED = [("developer", "create", "apps", "deployments"), ("lead", "list", "apps", "deployments")]
 
+LOOPBACK_OPTIONS = (
+    "--bind-address=127.0.0.1",
+    "--advertise-address=127.0.0.1",
+    "--endpoint-reconciler-type=none",
+)
+
 ADMISSION = """\
 apiVersion: apiserver.config.k8s.io/v1
 kind: AdmissionConfiguration
@@ -48,11 +54,12 @@ users:
 
 
 class ControlPlane:
-    def __init__(self, folder, processes, assets, ports):
+    def __init__(self, folder, processes, assets, ports, node=None):
         self.folder = folder
         self.processes = processes
         self.assets = assets
         self.ports = ports
+        self.node = node  # A Node, or None for a cluster whose pods stay Pending.
         self.kubeconfig = folder / "kubeconfig"
         self.pki = Pki(folder / "pki")
 
@@ -73,15 +80,14 @@ class ControlPlane:
             f"--unsafe-no-fsync={'false' if fsync else 'true'}",
             "--log-level=warn",
         )
-        # The Service `kubernetes` refuses endpoints on loopback, hence no reconciler for them.
+        # The Service `kubernetes` refuses endpoints on loopback, hence no reconciler for them without a node.
+        reached_at = self.node.API_OPTIONS if self.node else LOOPBACK_OPTIONS
         self.processes.define(
             "apiserver",
             self.assets / "kube-apiserver",
             f"--etcd-servers=http://{etcd}",
             f"--secure-port={api.partition(':')[2]}",
-            "--bind-address=127.0.0.1",
-            "--advertise-address=127.0.0.1",
-            "--endpoint-reconciler-type=none",
+            *reached_at,
             "--enable-aggregator-routing=true",
             "--service-cluster-ip-range=10.0.0.0/24",
             f"--tls-cert-file={pki}/apiserver.crt",
@@ -91,7 +97,10 @@ class ControlPlane:
             "--service-account-issuer=https://kubernetes.default.svc",
             f"--service-account-key-file={pki}/sa.key",
             f"--service-account-signing-key-file={pki}/sa.key",
-            "--authorization-mode=RBAC",
+            "--authorization-mode=Node,RBAC",
+            "--enable-admission-plugins=NodeRestriction",
+            f"--kubelet-client-certificate={pki}/apiserver-client.crt",
+            f"--kubelet-client-key={pki}/apiserver-client.key",
             "--allow-privileged=true",
             f"--admission-control-config-file={pki}/admission.yaml",
             "--profiling=false",
@@ -113,7 +122,7 @@ class ControlPlane:
         )
 
     def _make_credentials(self, server):
-        names = "IP:127.0.0.1,IP:10.0.0.1,DNS:localhost,DNS:kubernetes.default.svc"
+        names = "IP:127.0.0.1,IP:10.0.0.1,IP:172.30.0.1,DNS:localhost,DNS:kubernetes.default.svc"
         self.pki.make_authority()
         self.pki.make_server("apiserver", names)
         # Any webhook that asks for a client certificate gets this one: CN=kube-apiserver.
@@ -125,14 +134,14 @@ class ControlPlane:
             (self.pki.folder / name).write_text(text.format(pki=self.pki.folder))
 
         tokens = {name: self.pki.secret(f"{name}.token", 16) for name in GROUPS}
-        manager = self.pki.secret("controller-manager.token", 16)
         rows = [f"{tokens[name]},{name},{name},{group}" for name, group in GROUPS.items()]
-        rows.append(f"{manager},system:kube-controller-manager,controller-manager")
+        components = {"controller-manager": "system:kube-controller-manager,controller-manager"}
+        for name, identity in (components | (self.node.IDENTITIES if self.node else {})).items():
+            token = self.pki.secret(f"{name}.token", 16)
+            rows.append(f"{token},{identity}")
+            self.pki.write_kubeconfig(self.folder / f"{name}.kubeconfig", server, {name: token})
         (self.pki.folder / "tokens.csv").write_text("\n".join(rows) + "\n")
         self.pki.write_kubeconfig(self.kubeconfig, server, tokens)
-        self.pki.write_kubeconfig(
-            self.folder / "controller-manager.kubeconfig", server, {"controller-manager": manager}
-        )
 
     def server(self):
         return f"https://127.0.0.1:{self.processes.option('apiserver', 'secure-port')}"

@@ -15,6 +15,10 @@ class PortTaken(Failure):
     """Another process was quicker; with other ports it can be tried again."""
 
 
+class Unsupported(Failure):
+    """This machine cannot do what was asked; nothing was tried."""
+
+
 class Interrupted(Exception):
     pass
 

@@ -24,6 +24,7 @@ class Processes:
     def __init__(self, folder: Path):
         self.run = folder / "run"
         self.logs = folder / "logs"
+        self.within = ()  # Words before every command line that is defined from now on.
         self._spawned = []
 
     def names(self):
@@ -37,11 +38,16 @@ class Processes:
     def define(self, name, program, *options):
         self.run.mkdir(exist_ok=True)
         self.logs.mkdir(exist_ok=True)
-        (self.run / f"{name}.cmd").write_text(shlex.join([str(program), *options]) + "\n")
+        (self.run / f"{name}.cmd").write_text(
+            shlex.join([*self.within, str(program), *options]) + "\n"
+        )
+
+    def command(self, name):
+        return shlex.split((self.run / f"{name}.cmd").read_text())
 
     def option(self, name, option):
         """The value of `--option=value` in the command line of `name`."""
-        for word in self._command(name):
+        for word in self.command(name):
             if word.startswith(f"--{option}="):
                 return word.partition("=")[2]
         raise KeyError(option)
@@ -51,7 +57,7 @@ class Processes:
         checkpoint()
         with open(self.log(name), "ab") as log:
             child = subprocess.Popen(
-                self._command(name),
+                self.command(name),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -114,9 +120,6 @@ class Processes:
 
     def tail(self, name):
         return "\n".join(self.output(name).splitlines()[-20:])
-
-    def _command(self, name):
-        return shlex.split((self.run / f"{name}.cmd").read_text())
 
     def _signal(self, names, number):
         for name in names:

@@ -1,0 +1,136 @@
+"""The cgroups of a node: below those that we are in ourselves (version 1), or one at the top (version 2).
+
+DIR/run/node.cgroups names their folders, a line each. A node's own view begins there, and `down` removes them.
+"""
+
+import hashlib
+import os
+import subprocess
+import time
+from pathlib import Path
+
+from outcome import Failure, Unsupported
+
+VIEW = Path("/sys/fs/cgroup")
+NEEDED = {"cpu", "cpuset", "memory", "pids"}
+
+
+def _note(folder):
+    return folder / "run" / "node.cgroups"
+
+
+def _folders(folder):
+    return [Path(line) for line in _note(folder).read_text().splitlines()]
+
+
+def _is_unified():
+    """Version 2 and nothing else: one hierarchy with all controllers."""
+    return (VIEW / "cgroup.controllers").exists()
+
+
+def _hierarchies():
+    """Version 1: the mounted hierarchies that we are in, as controllers ("cpu,cpuacct") -> folder."""
+    mounts = {}
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        fields, _, rest = line.partition(" - ")
+        kind, _, options = rest.split(" ", 2)
+        if kind == "cgroup":
+            root, point = fields.split()[3:5]
+            mounts.setdefault(frozenset(options.split(",")), (root, point))
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        for options, (root, point) in mounts.items():
+            if controllers and set(controllers.split(",")) <= options:
+                yield controllers, Path(point) / os.path.relpath(path, root)
+                break
+
+
+def make(folder):
+    """Makes them, or is Unsupported."""
+    name = f"holdpoint-{hashlib.sha256(str(folder).encode()).hexdigest()[:10]}"
+    made = []
+    try:
+        if _is_unified():
+            given = set((VIEW / "cgroup.controllers").read_text().split())
+            if NEEDED - given:
+                raise Unsupported(f"{VIEW} has no controllers {', '.join(sorted(NEEDED - given))}")
+            enabled = set((VIEW / "cgroup.subtree_control").read_text().split())
+            for controller in sorted(NEEDED - enabled):
+                (VIEW / "cgroup.subtree_control").write_text(f"+{controller}")
+            made.append(VIEW / name)
+        else:
+            hierarchies = dict(_hierarchies())
+            given = {controller for names in hierarchies for controller in names.split(",")}
+            if NEEDED - given:
+                raise Unsupported(
+                    f"this machine has no cgroups {', '.join(sorted(NEEDED - given))}"
+                )
+            made += [path / name for path in hierarchies.values()]
+        for path in made:
+            path.mkdir(exist_ok=True)
+            for setting in ("cpuset.cpus", "cpuset.mems"):
+                if not _is_unified() and (path / setting).exists():
+                    (path / setting).write_text((path.parent / setting).read_text())
+                    (path / "cgroup.clone_children").write_text("1")
+    except OSError as error:
+        for path in made:
+            if path.is_dir():
+                path.rmdir()
+        raise Unsupported(f"cgroups cannot be made here ({error})") from None
+    _note(folder).parent.mkdir(exist_ok=True)
+    _note(folder).write_text("".join(f"{path}\n" for path in made))
+
+
+def become_root(folder):
+    """Moves us to where the view of the node is to begin."""
+    for path in _folders(folder):
+        (path / "cgroup.procs").write_text(str(os.getpid()))
+
+
+def enter(folder):
+    """Moves us to where the node's own processes are. Version 2 wants none in a cgroup that hands on controllers."""
+    for path in _folders(folder):
+        if _is_unified():
+            path = path / "init"
+            path.mkdir(exist_ok=True)
+        (path / "cgroup.procs").write_text(str(os.getpid()))
+
+
+def mount_view():
+    """At /sys/fs/cgroup, within the node's namespaces and after `enter`."""
+    lines = Path("/proc/self/cgroup").read_text().splitlines()
+    if len(lines) == 1 and lines[0].startswith("0::"):
+        subprocess.run(["mount", "-t", "cgroup2", "cgroup2", str(VIEW)], check=True)
+        given = (VIEW / "cgroup.controllers").read_text().split()
+        (VIEW / "cgroup.subtree_control").write_text(
+            " ".join(f"+{controller}" for controller in given)
+        )
+        return
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", str(VIEW)], check=True)
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if not controllers or path != "/":  # Not mounted on the host, so it is no part of the node.
+            continue
+        point = VIEW / controllers.removeprefix("name=")
+        point.mkdir()
+        kind = f"none,{controllers}" if controllers.startswith("name=") else controllers
+        subprocess.run(["mount", "-t", "cgroup", "-o", kind, "cgroup", str(point)], check=True)
+        for controller in controllers.split(",") if "," in controllers else ():
+            (VIEW / controller).symlink_to(controllers)
+
+
+def remove(folder):
+    """Once the processes have been killed; their end may take a moment."""
+    if not _note(folder).exists():
+        return
+    deadline = time.monotonic() + 20
+    for root in _folders(folder):
+        while root.is_dir():
+            try:
+                for path, _, _ in os.walk(root, topdown=False):
+                    os.rmdir(path)
+            except OSError as error:
+                if time.monotonic() > deadline:
+                    raise Failure(f"{root} cannot be removed: {error}") from None
+                time.sleep(0.05)
+    _note(folder).unlink()
