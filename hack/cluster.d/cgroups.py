@@ -23,7 +23,7 @@ def _folders(folder):
     return [Path(line) for line in _note(folder).read_text().splitlines()]
 
 
-def _is_unified():
+def is_unified():
     """Version 2 and nothing else: one hierarchy with all controllers."""
     return (VIEW / "cgroup.controllers").exists()
 
@@ -50,7 +50,7 @@ def make(folder):
     name = f"holdpoint-{hashlib.sha256(str(folder).encode()).hexdigest()[:10]}"
     made = []
     try:
-        if _is_unified():
+        if is_unified():
             given = set((VIEW / "cgroup.controllers").read_text().split())
             if NEEDED - given:
                 raise Unsupported(f"{VIEW} has no controllers {', '.join(sorted(NEEDED - given))}")
@@ -69,7 +69,7 @@ def make(folder):
         for path in made:
             path.mkdir(exist_ok=True)
             for setting in ("cpuset.cpus", "cpuset.mems"):
-                if not _is_unified() and (path / setting).exists():
+                if not is_unified() and (path / setting).exists():
                     (path / setting).write_text((path.parent / setting).read_text())
                     (path / "cgroup.clone_children").write_text("1")
     except OSError as error:
@@ -90,24 +90,21 @@ def become_root(folder):
 def enter(folder):
     """Moves us to where the node's own processes are. Version 2 wants none in a cgroup that hands on controllers."""
     for path in _folders(folder):
-        if _is_unified():
+        if is_unified():
             path = path / "init"
             path.mkdir(exist_ok=True)
         (path / "cgroup.procs").write_text(str(os.getpid()))
 
 
-def mount_view():
+def mount_view(unified):
     """At /sys/fs/cgroup, within the node's namespaces and after `enter`."""
-    lines = Path("/proc/self/cgroup").read_text().splitlines()
-    if len(lines) == 1 and lines[0].startswith("0::"):
+    if unified:
         subprocess.run(["mount", "-t", "cgroup2", "cgroup2", str(VIEW)], check=True)
-        given = (VIEW / "cgroup.controllers").read_text().split()
-        (VIEW / "cgroup.subtree_control").write_text(
-            " ".join(f"+{controller}" for controller in given)
-        )
+        for controller in (VIEW / "cgroup.controllers").read_text().split():
+            (VIEW / "cgroup.subtree_control").write_text(f"+{controller}")
         return
     subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", str(VIEW)], check=True)
-    for line in lines:
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
         _, controllers, path = line.split(":", 2)
         if not controllers or path != "/":  # Not mounted on the host, so it is no part of the node.
             continue

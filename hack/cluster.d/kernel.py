@@ -12,6 +12,7 @@ CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
 PR_SET_PDEATHSIG = 1
 
+asked_to_end = []  # The signals that told us to.
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -49,10 +50,13 @@ def run_child(action):
 
 
 def end_like(child):
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) % 256
+    """The exit code for us to end with: that of the child, or 128 and the signal that ended it."""
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return code if code >= 0 else 128 - code
 
 
 def _pass_on(number, child):
+    asked_to_end.append(number)
     try:
         os.kill(child, number)
     except ProcessLookupError:

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import cgroups
+from control_plane import plain_get
 from network import ADDRESS
 from outcome import Failure, Unsupported, run
 from sandbox import NAME
@@ -176,7 +177,7 @@ class Node:
         self.processes.define(
             SANDBOX, sys.executable, f"{HERE}/sandbox.py", "hold", str(self.folder)
         )
-        self.processes.within = within(self.processes)
+        self.processes.within = within(self.processes, "keep")
         self.processes.define(
             "containerd", self.assets / "containerd", f"--config={self.state}/containerd.toml"
         )
@@ -187,6 +188,7 @@ class Node:
             f"--kubeconfig={self.folder}/kubelet.kubeconfig",
             f"--hostname-override={NAME}",
             f"--node-ip={ADDRESS}",
+            f"--healthz-port={self.ports.pick()}",
         )
         self.processes.define(
             "kube-proxy", self.assets / "kube-proxy", f"--config={self.state}/kube-proxy.yaml"
@@ -246,9 +248,9 @@ class Node:
         (self.state / "environment").write_text(self._environment())
 
 
-def within(processes):
-    """Words before a command that is to run on the node."""
-    return sys.executable, f"{HERE}/sandbox.py", "node", str(processes.run.parent)
+def within(processes, how="node"):
+    """Words before a command that is to run on the node; with "keep" it is a service there."""
+    return sys.executable, f"{HERE}/sandbox.py", how, str(processes.run.parent)
 
 
 def power_on(processes):
@@ -279,6 +281,8 @@ def ready(processes, name):
         return None if (processes.run / "node.init").exists() else "its namespaces are not made yet"
     if name == "containerd":
         run([*_ctr(processes), "version"])
+    if name == "kubelet":
+        return plain_get(f"127.0.0.1:{processes.option(name, 'healthz-port')}", "/healthz")
     return None
 
 

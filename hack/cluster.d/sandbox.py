@@ -3,6 +3,7 @@
 
   sandbox.py hold DIR              makes them, and lives as long as they do; all that runs within ends with it
   sandbox.py node DIR COMMAND...   runs COMMAND within, as its parent
+  sandbox.py keep DIR COMMAND...   the same, and starts it again when it ends, until it fails 30 times in a row
   sandbox.py net DIR COMMAND...    becomes COMMAND, in the node's network and otherwise on the host
 
 DIR is that of the cluster. The host's files are visible within; what is written to /etc, /opt, /run, /var/lib
@@ -13,6 +14,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import cgroups
@@ -47,11 +49,12 @@ def pid_of(folder, name):
 
 def furnish(folder):
     """The mounts of the node, made by its first process."""
+    unified = cgroups.is_unified()
     mount("--make-rprivate", "/")
     mount("-t", "proc", "proc", "/proc")
     # With sysfs of our own network, and within it our own view of the cgroups.
     mount("-t", "sysfs", "-o", "ro", "sysfs", "/sys")
-    cgroups.mount_view()
+    cgroups.mount_view(unified)
     own = os.open(folder, os.O_PATH)  # DIR may lie in what is covered now.
     mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
     covered = ["/run"]
@@ -105,14 +108,30 @@ def hold(folder):
     return kernel.end_like(child)
 
 
-def run_within(folder, command):
+def enter(folder):
     environment = (folder / "node" / "environment").read_text().splitlines()
     cgroups.enter(folder)
     init = int((folder / "run" / "node.init").read_text())
     kernel.setns(init, KINDS | kernel.CLONE_NEWNET)
     os.chdir("/")
     os.environ.update(line.split("=", 1) for line in environment)
+
+
+def run(command):
     return kernel.end_like(kernel.run_child(lambda: os.execvp(command[0], command)))
+
+
+def keep(command):
+    short_lives = 0
+    while short_lives < 30:
+        started = time.monotonic()
+        code = run(command)
+        if kernel.asked_to_end:
+            return code
+        short_lives = short_lives + 1 if time.monotonic() - started < 10 else 0
+        print(f"{command[0]} ended with code {code}; it is started again", file=sys.stderr, flush=True)
+        time.sleep(1)
+    return code
 
 
 def main():
@@ -121,8 +140,9 @@ def main():
         os.umask(0o022)  # Pods of any user read what containerd and the kubelet write.
     if what == "hold":
         return hold(folder)
-    if what == "node":
-        return run_within(folder, command)
+    if what in ("node", "keep"):
+        enter(folder)
+        return run(command) if what == "node" else keep(command)
     kernel.setns(pid_of(folder, "network"), kernel.CLONE_NEWNET)
     os.execvp(command[0], command)
 
