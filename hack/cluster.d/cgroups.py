@@ -45,39 +45,51 @@ def _hierarchies():
                 break
 
 
-def make(folder):
-    """Makes them, or is Unsupported."""
-    name = f"holdpoint-{hashlib.sha256(str(folder).encode()).hexdigest()[:10]}"
+def _parents():
+    """Where the node's cgroups may stand. Unsupported when controllers are missing."""
+    if is_unified():
+        parents, given = [VIEW], (VIEW / "cgroup.controllers").read_text().split()
+    else:
+        hierarchies = dict(_hierarchies())
+        parents, given = hierarchies.values(), ",".join(hierarchies).split(",")
+    missing = ", ".join(sorted(NEEDED.difference(given)))
+    if missing:
+        raise Unsupported(f"a node needs cgroups, but {VIEW} has none for {missing}")
+    return parents
+
+
+def _create(name):
+    """Returns the folders. Unsupported when the machine does not let us make them."""
     made = []
     try:
-        if is_unified():
-            given = set((VIEW / "cgroup.controllers").read_text().split())
-            if NEEDED - given:
-                raise Unsupported(f"{VIEW} has no controllers {', '.join(sorted(NEEDED - given))}")
-            enabled = set((VIEW / "cgroup.subtree_control").read_text().split())
-            for controller in sorted(NEEDED - enabled):
-                (VIEW / "cgroup.subtree_control").write_text(f"+{controller}")
-            made.append(VIEW / name)
-        else:
-            hierarchies = dict(_hierarchies())
-            given = {controller for names in hierarchies for controller in names.split(",")}
-            if NEEDED - given:
-                raise Unsupported(
-                    f"this machine has no cgroups {', '.join(sorted(NEEDED - given))}"
-                )
-            made += [path / name for path in hierarchies.values()]
-        for path in made:
+        for parent in _parents():
+            path = parent / name
             path.mkdir(exist_ok=True)
-            for setting in ("cpuset.cpus", "cpuset.mems"):
-                if not is_unified() and (path / setting).exists():
-                    (path / setting).write_text((path.parent / setting).read_text())
-                    (path / "cgroup.clone_children").write_text("1")
+            made.append(path)
+            if is_unified():
+                enabled = (VIEW / "cgroup.subtree_control").read_text().split()
+                for controller in sorted(NEEDED.difference(enabled)):
+                    (VIEW / "cgroup.subtree_control").write_text(f"+{controller}")
+            elif (path / "cpuset.cpus").exists():
+                for setting in ("cpuset.cpus", "cpuset.mems"):
+                    (path / setting).write_text((parent / setting).read_text())
+                (path / "cgroup.clone_children").write_text("1")
     except OSError as error:
         for path in made:
-            if path.is_dir():
-                path.rmdir()
-        raise Unsupported(f"cgroups cannot be made here ({error})") from None
-    _note(folder).parent.mkdir(exist_ok=True)
+            path.rmdir()
+        raise Unsupported(f"a node needs cgroups of its own, but {error}") from None
+    return made
+
+
+def check():
+    """Unsupported, with the reason, where this machine has no cgroups for a node."""
+    for path in _create(f"holdpoint-check-{os.getpid()}"):
+        path.rmdir()
+
+
+def make(folder):
+    digest = hashlib.sha256(str(folder).encode()).hexdigest()
+    made = _create(f"holdpoint-{digest[:10]}")
     _note(folder).write_text("".join(f"{path}\n" for path in made))
 
 

@@ -123,6 +123,7 @@ def check():
     trial = subprocess.run(command.split(), capture_output=True, text=True, check=False)
     if trial.returncode:
         raise Unsupported(f"a node needs namespaces of its own, but {trial.stderr.strip()}")
+    cgroups.check()
 
 
 class Ports:
