@@ -4,10 +4,10 @@ TEST_PRESET ?= dev
 # A test on a loaded machine may miss a deadline: it gets two more chances, and says so.
 CTEST = ctest --preset $(TEST_PRESET) --no-tests=error --repeat until-pass:3
 .DEFAULT_GOAL := help
-.PHONY: help deps assets build build-test test unit chart cluster verify bench demo image docs format clean
+.PHONY: help deps assets build build-test test unit chart cluster node verify bench demo image docs format clean
 
 help: ## print this list
-	@echo "build, bench, demo, image, docs: PRESET=$(PRESET); test, unit, chart, cluster: TEST_PRESET=$(TEST_PRESET)"
+	@echo "build, bench, demo, image, node, docs: PRESET=$(PRESET); test, unit, chart, cluster: TEST_PRESET=$(TEST_PRESET)"
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 deps: ## install the missing Debian packages
@@ -34,6 +34,10 @@ chart: assets build-test ## the test of the Helm chart: rendered, judged by an A
 cluster: assets build-test ## the tests against a real API server
 	@$(CTEST) --label-regex cluster
 
+node: deps build ## the image on a real node, whose kubelet and containerd are built once; needs root
+	@hack/assets --node >/dev/null
+	@HOLDPOINT_BIN=build/$(PRESET)/bin tests/node/run
+
 verify: deps ## rooms, white space and generated files: all as committed?
 	@hack/build $(PRESET) holdpoint-gen
 	@PRESET=$(PRESET) hack/verify
@@ -45,7 +49,7 @@ demo: assets build ## the whole story on a cluster of its own
 	@hack/demo
 
 image: build ## one OCI image with both programs, without a container engine
-	@hack/image build/$(PRESET)/holdpoint-image.tar
+	@HOLDPOINT_BIN=build/$(PRESET)/bin hack/image build/$(PRESET)/holdpoint-image.tar
 
 docs: deps ## generate CRDs, the reference docs and what the chart has of them
 	@hack/build $(PRESET) holdpoint-gen

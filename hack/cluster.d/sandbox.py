@@ -129,7 +129,9 @@ def keep(command):
         if kernel.asked_to_end:
             return code
         short_lives = short_lives + 1 if time.monotonic() - started < 10 else 0
-        print(f"{command[0]} ended with code {code}; it is started again", file=sys.stderr, flush=True)
+        print(
+            f"{command[0]} ended with code {code}; it is started again", file=sys.stderr, flush=True
+        )
         time.sleep(1)
     return code
 
