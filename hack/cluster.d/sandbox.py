@@ -69,9 +69,8 @@ def furnish(folder):
         covered.append(place)
     if any(folder.is_relative_to(place) for place in covered):
         folder.mkdir(parents=True, exist_ok=True)
-        subprocess.run(
-            ["mount", "--bind", f"/proc/self/fd/{own}", folder], check=True, pass_fds=[own]
-        )
+        command = ["mount", "--no-canonicalize", "--bind", f"/proc/self/fd/{own}", folder]
+        subprocess.run(command, check=True, pass_fds=[own])
     os.close(own)
     for name, value in TUNABLES.items():
         shown = Path("/run/holdpoint/sys") / name
