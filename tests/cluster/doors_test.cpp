@@ -703,6 +703,13 @@ TEST_CASE("M5: of two policies over one object both must be satisfied, whichever
       }
       must(write(now));
       std::reverse(need.begin(), need.end());
+      // Only then is an open request one of the next change.
+      CHECK(eventually([&] {
+        const auto all = scene.requests_for("app");
+        return std::all_of(all.begin(), all.end(), [](const ApprovalRequest& request) {
+          return is_end(request.status.phase);
+        });
+      }));
     }
   }
 }
