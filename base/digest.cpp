@@ -60,6 +60,14 @@ std::string random_hex(std::size_t bytes) {
   return to_hex(out, bytes);
 }
 
+Result<std::string> checked_secret(std::string text, const std::string& what) {
+  constexpr std::size_t kLeast = 32;
+  text.erase(text.find_last_not_of(" \t\r\n") + 1);
+  if (text.size() < kLeast)
+    return invalid(what + " is shorter than 32 characters; write 32 random hex digits there");
+  return text;
+}
+
 std::string base64(std::string_view bytes) {
   std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');  // EVP_EncodeBlock ends with a zero
   const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),

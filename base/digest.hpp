@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/result.hpp"
+
 namespace holdpoint {
 
 // Lower-case hex of the SHA-256 (FIPS 180-4) of `bytes`.
@@ -28,6 +30,10 @@ class FramedHash {
 
 // `bytes` cryptographically random bytes, in hex. Ends the process when the system has none.
 [[nodiscard]] std::string random_hex(std::size_t bytes);
+
+// A path token or HMAC key as somebody wrote it, without the white space at its end. Error: shorter
+// than 32 characters, which is 128 bits in hex; `what` names it.
+[[nodiscard]] Result<std::string> checked_secret(std::string text, const std::string& what);
 
 // RFC 4648 base64 with padding.
 [[nodiscard]] std::string base64(std::string_view bytes);

@@ -40,7 +40,7 @@ Result<Done> ask_ahead(const Kubectl& kubectl, const std::string& file, const st
                    {"kind", kind_info<ApprovalRequest>().kind},
                    {"metadata",
                     {{"generateName", "ahead-"},
-                     {"namespace", space.empty() ? "holdpoint-approvals" : space}}},
+                     {"namespace", namespace_of_requests(space)}}},
                    {"spec", {{"proposed", object}, {"reason", reason}}}});
     // Each call makes the request of one policy, until there is none left to make.
     for (int of_it = 0;; ++of_it) {

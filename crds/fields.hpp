@@ -747,6 +747,9 @@ void fields(V& v, Tag<ApprovalRequestStatus>) {
   v("expiresAt", &T::expires_at,
     {.doc = "When it expires, as long as it is Pending or Approved.", .max_length = bounds::kTime});
   v("endedAt", &T::ended_at, {.doc = "When it ended.", .max_length = bounds::kTime});
+  v("ending", &T::ending,
+    {.doc = "Since when the operator is about to end it: no write can use it any more.",
+     .max_length = bounds::kTime});
   v("claim", &T::claim,
     {.doc = "The write that the approval was spent on. Written by the webhook alone."});
   v("review", &T::review, {.doc = "The review that break-glass owes."});

@@ -19,6 +19,12 @@ inline constexpr const char* kGroup = "holdpoint.dev";
 inline constexpr const char* kVersion = "v1alpha1";
 inline constexpr const char* kApiVersion = "holdpoint.dev/v1alpha1";
 
+// Requests about an object stand beside it; those about cluster-wide objects in a namespace of
+// their own.
+inline std::string namespace_of_requests(const std::string& of_object) {
+  return of_object.empty() ? "holdpoint-approvals" : of_object;
+}
+
 // ---- shared pieces
 
 // The part of metav1.ObjectMeta that we read and write. What else an object carries is not touched,
@@ -329,6 +335,7 @@ struct ApprovalRequestStatus {
   std::string approved_at;
   std::string expires_at;  // of the phase that it is in: Pending or Approved
   std::string ended_at;
+  std::string ending;  // RFC 3339: about to end since then, so no write may claim it any more
   std::optional<Claim> claim;
   std::optional<ReviewDebt> review;
   std::vector<std::string> notified;  // ids of the notices that were delivered

@@ -15,12 +15,6 @@
 
 namespace holdpoint {
 
-// A request and where it stands; keeps the request alive.
-struct Case {
-  std::shared_ptr<const ApprovalRequest> request;
-  Standing standing;
-};
-
 class Docket {
  public:
   Docket(const kube::Client& client, const Clock& clock) : client_(client), clock_(clock) {}

@@ -21,7 +21,6 @@
 namespace holdpoint::operator_ {
 namespace {
 
-constexpr std::size_t kLeastSecret = 32;  // characters: 128 bits in hex
 constexpr Duration kLookAtFile{10'000};
 constexpr Duration kLeastLife{60'000};
 
@@ -37,14 +36,6 @@ struct Keys {
   std::string path_token, secret_key;
 };
 
-Result<std::string> checked(std::string text, const std::string& what) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' '))
-    text.pop_back();
-  if (text.size() < kLeastSecret)
-    return invalid(what + " is shorter than 32 characters; write 32 random hex digits there");
-  return text;
-}
-
 Result<Keys> keys_of(const Options& options, const kube::Client& client) {
   Keys keys;
   if (!options.keys_secret.empty()) {
@@ -53,7 +44,7 @@ Result<Keys> keys_of(const Options& options, const kube::Client& client) {
                                                           {"secret-key", random_hex(32)}}));
     const auto value = [&](const char* key) {
       const auto found = data.find(key);
-      return checked(
+      return checked_secret(
           found == data.end() ? "" : found->second,
           "the key " + std::string(key) + " of Secret " + options.home + "/" + options.keys_secret);
     };
@@ -63,11 +54,11 @@ Result<Keys> keys_of(const Options& options, const kube::Client& client) {
   }
   HP_ASSIGN(std::string token, read_file(options.path_token_file, "the path token"));
   HP_ASSIGN(keys.path_token,
-            checked(std::move(token), "the path token in " + options.path_token_file));
+            checked_secret(std::move(token), "the path token in " + options.path_token_file));
   if (!options.secret_key_file.empty()) {
     HP_ASSIGN(std::string key, read_file(options.secret_key_file, "the HMAC key"));
     HP_ASSIGN(keys.secret_key,
-              checked(std::move(key), "the HMAC key in " + options.secret_key_file));
+              checked_secret(std::move(key), "the HMAC key in " + options.secret_key_file));
   }
   return keys;
 }

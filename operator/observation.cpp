@@ -79,16 +79,14 @@ Observation observe(const ObservationInput& input) {
     reference = *digest;
   }
   if (spec.operation == Operation::Create && !held_by_policy) {
-    if (claim.has_value()) return claim->object_uid == uid ? released() : Observation{};
+    if (claim.has_value() && claim->object_uid == uid) return released();
     if (stored_held && input.young && !input.seen) return {};
     return stale("an object of this name is there without this approval");
   }
-  if (reference != spec.base_digest) {
-    if (claim.has_value() && claim->object_uid == uid && input.young) return {};
+  if (reference != spec.base_digest)
     return stale(
         "what runs is not what this change was measured against any more; apply it again to ask "
         "anew");
-  }
   if (stored_held && !held_by_policy && (input.seen || !input.young))
     return stale("the object was put back to what ran before");
   return {};

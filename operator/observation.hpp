@@ -1,5 +1,5 @@
 // What the live target says about a request: is its change stored, does it still wait, or has the
-// world moved on?
+// world moved on? (Where a claimed store may still come, next_state() waits with the last.)
 //
 // Pure; thread-safe.
 #pragma once

@@ -11,9 +11,8 @@ namespace holdpoint::operator_ {
 namespace {
 
 constexpr const char* kOperator = "holdpoint-operator";
-constexpr Duration kWatchHeld{5'000};     // how often the target of a hold is looked at
-constexpr Duration kWatchClaimed{1'000};  // and of a claim
-constexpr Duration kLateClaim{60'000};
+constexpr Duration kWatchHeld{5'000};      // how often the target of a hold is looked at
+constexpr Duration kWatchClaimed{1'000};   // and of a claim
 constexpr Duration kWatchRefused{30'000};  // and of what is not stored at all
 
 AuditRecordSpec fact_of(const ApprovalRequest& request, Fact fact, std::string_view uid,
@@ -213,15 +212,9 @@ Plan plan_request(const ApprovalRequest& request, const Standing& standing,
                            is_end(standing.phase) && standing.phase != RequestPhase::Released});
 
   if (is_end(standing.phase)) return plan;
-  // A claim whose write is not stored by now was hardly ever stored: no need to look each second
-  // for ever.
-  const auto claimed_at = request.status.claim.has_value()
-                              ? parse_rfc3339(request.status.claim->time)
-                              : Result<Instant>(Instant());
-  const bool late_claim = claimed_at.ok() && now - *claimed_at > kLateClaim;
-  Duration again = request.status.claim.has_value() && !late_claim ? kWatchClaimed
-                   : request.spec.hold == RequestHold::Suspend     ? kWatchHeld
-                                                                   : kWatchRefused;
+  Duration again = may_be_stored_until(request, now).has_value() ? kWatchClaimed
+                   : request.spec.hold == RequestHold::Suspend   ? kWatchHeld
+                                                                 : kWatchRefused;
   if (standing.next_change.has_value()) {
     const auto left =
         std::chrono::duration_cast<Duration>(*standing.next_change - now) + Duration(1);

@@ -10,8 +10,6 @@ namespace holdpoint::operator_ {
 namespace {
 
 constexpr Duration kReconcile{30'000};
-// A store may land up to 34 s after its admission.
-constexpr Duration kLateStore{36'000};
 constexpr Duration kLookAtEnded{3'600'000};
 constexpr int kSteps = 3;  // approved, released, and once more for what happened meanwhile
 
@@ -112,12 +110,13 @@ Result<std::optional<Duration>> Requests::reconcile(
     input.released = observation.released;
     input.stale = observation.stale;
     const Standing standing = next_state(input);
-    if (is_end(standing.phase) && !over) {
-      // A claim that came after our first read explains what the target shows: an end is for ever,
-      // so look twice.
-      HP_ASSIGN(const auto still, docket_.find_request(namespace_, name, deadline));
-      if (still == nullptr || still->metadata.resource_version != request.metadata.resource_version)
-        continue;
+    // What the trail tells of an end is for ever, and a claim would make it untrue.
+    ApprovalRequest closed = request;
+    if (is_end(standing.phase) && !over && standing.phase != RequestPhase::Released) {
+      auto done = close(request, deadline);
+      if (!done.ok() && done.error().kind == ErrorKind::Conflict) continue;
+      if (!done.ok()) return done.error();
+      closed = std::move(*done);
     }
     const Plan plan = plan_request(request, standing, input.ballots, observation, clock_.now());
     again = plan.again;
@@ -135,7 +134,7 @@ Result<std::optional<Duration>> Requests::reconcile(
     // nobody waits for it.
     HP_TRY(ledger_.append(plan.facts, deadline));
     // A release that is done is told by the next step, as one status.
-    if (plan.changes && !resumed) HP_TRY(put_status(request, plan, deadline));
+    if (plan.changes && !resumed) HP_TRY(put_status(closed, plan, deadline));
     for (const Plan::Tell& tell : plan.events)
       events_.tell(request, tell.reason, tell.message, tell.warning);
     if (standing.phase != request.status.phase)
@@ -206,6 +205,14 @@ Result<Done> Requests::resume(const ApprovalRequest& request, const RawObject& t
   return Done{};
 }
 
+Result<ApprovalRequest> Requests::close(const ApprovalRequest& request, Deadline deadline) const {
+  ApprovalRequest next = request;
+  next.status.ending = to_rfc3339(clock_.now());
+  HP_ASSIGN(const Json written,
+            client_.update(path_of(request, "status"), encode(next), {}, deadline));
+  return decode<ApprovalRequest>(written);
+}
+
 Result<Done> Requests::put_status(const ApprovalRequest& request, const Plan& plan,
                                   Deadline deadline) const {
   ApprovalRequest next = request;
@@ -224,7 +231,7 @@ Result<Done> Requests::revoked(const Approval& approval) {
   HP_ASSIGN(const auto request, docket_.find_request(approval.metadata.namespace_,
                                                      approval.spec.request.name, deadline));
   if (request == nullptr || request->metadata.uid != approval.spec.request.uid ||
-      is_end(request->status.phase) || request->status.claim.has_value())
+      is_end(request->status.phase))
     return Done{};
   AuditRecordSpec fact;
   fact.fact = Fact::Revoked;

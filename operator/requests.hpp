@@ -49,6 +49,9 @@ class Requests {
                                                        Deadline deadline) const;
   [[nodiscard]] Result<Done> resume(const ApprovalRequest& request, const RawObject& target,
                                     Deadline deadline) const;
+  // No write can claim it from here on. Error: Conflict when one was faster.
+  [[nodiscard]] Result<ApprovalRequest> close(const ApprovalRequest& request,
+                                              Deadline deadline) const;
   [[nodiscard]] Result<Done> put_status(const ApprovalRequest& request, const Plan& plan,
                                         Deadline deadline) const;
 

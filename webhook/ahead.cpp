@@ -12,7 +12,6 @@ namespace {
 // It is kept in the request, beside what is known of it.
 constexpr std::size_t kMaxProposed = 256 * 1024;
 constexpr std::size_t kMaxReason = 500;
-constexpr const char* kHome = "holdpoint-approvals";
 
 Error refusal(std::string message) { return Error{ErrorKind::Forbidden, std::move(message), ""}; }
 
@@ -48,9 +47,9 @@ Result<Write> Ahead::proposed_write(const Write& write, const RawObject& propose
         "  next:  send the change itself");
   if (dump_json(proposed).size() > kMaxProposed)
     return refusal("spec.proposed is larger than 256 KiB\n  next:  send the change itself");
-  if ((made.namespace_.empty() ? kHome : made.namespace_) != write.namespace_)
+  if (namespace_of_requests(made.namespace_) != write.namespace_)
     return refusal("a request lives beside its object: make it in namespace " +
-                   visible(made.namespace_.empty() ? kHome : made.namespace_));
+                   visible(namespace_of_requests(made.namespace_)));
   const std::string list =
       made.group.empty() ? "/api/" + made.version : "/apis/" + made.group + "/" + made.version;
   if (!is_path_segment(made.group) || !is_path_segment(made.version))

@@ -2,10 +2,12 @@
 
 #include <csignal>
 #include <fstream>
+#include <iterator>
 #include <optional>
 #include <sstream>
 
 #include "base/clock.hpp"
+#include "base/digest.hpp"
 #include "base/log.hpp"
 #include "base/metrics.hpp"
 #include "base/text.hpp"
@@ -23,19 +25,14 @@ namespace {
 constexpr int kIoThreads = 2;
 constexpr int kWorkers = 16;  // each may wait for the API server
 constexpr std::size_t kQueue = 512;
-constexpr int kLookAtCertificates = 5;    // seconds
-constexpr std::size_t kLeastSecret = 32;  // characters of a path token or HMAC key: 128 bits in hex
+constexpr int kLookAtCertificates = 5;  // seconds
 
 Result<std::string> read_secret(const std::string& file, const char* what) {
   std::ifstream in(file);
   if (!in)
     return Error{ErrorKind::NotFound, std::string(what) + " cannot be read from " + file, ""};
-  std::string text;
-  in >> text;
-  if (text.size() < kLeastSecret)
-    return invalid(std::string(what) + " in " + file +
-                   " is shorter than 32 characters; write 32 random hex digits there");
-  return text;
+  return checked_secret(std::string(std::istreambuf_iterator<char>(in), {}),
+                        std::string(what) + " in " + file);
 }
 
 // What the files of the server's side of TLS hold.
@@ -57,15 +54,22 @@ void tell_expiry(const Options& options, Metrics& metrics) {
                                         .count()));
 }
 
-// Asked again until the API server answers: the webhook may be up first.
-Result<std::string> cluster_id(const kube::Client& client, const std::stop_token& stop) {
+// True when we are to stop.
+bool stopped_within(int seconds, const sigset_t& signals) {
+  const timespec patience{seconds, 0};
+  return sigtimedwait(&signals, nullptr, &patience) > 0;
+}
+
+// Asked again until the API server answers, as the webhook may be up first, or until we are to
+// stop.
+Result<std::string> cluster_id(const kube::Client& client, const sigset_t& signals) {
   while (true) {
     const auto found =
         client.get({"", "v1", "namespaces", "", "kube-system", ""}, Deadline::in(Duration(5'000)));
     if (found.ok()) return string_at(*found, {"metadata", "uid"});
     if (found.error().kind == ErrorKind::Forbidden) return found.error();
     log::warn("waiting for the API server", {{"error", describe(found.error())}});
-    if (!wait_for(Duration(1'000), stop))
+    if (stopped_within(1, signals))
       return Error{ErrorKind::Unavailable, "stopped before the API server answered", ""};
   }
 }
@@ -99,7 +103,7 @@ Result<Done> run(const Options& options) {
   health.require("listener", [] { return false; });
   HP_ASSIGN(const auto health_server, net::serve_health(health, health_address));
 
-  HP_ASSIGN(const std::string cluster, cluster_id(client, {}));
+  HP_ASSIGN(const std::string cluster, cluster_id(client, signals));
   const Clock& clock = system_clock();
   const Docket docket(client, clock);
   const Gate gate(
@@ -128,10 +132,7 @@ Result<Done> run(const Options& options) {
 
   std::string loaded = certificates_of(options);
   tell_expiry(options, metrics);
-  while (true) {
-    const timespec patience{kLookAtCertificates, 0};
-    const int signal = sigtimedwait(&signals, nullptr, &patience);
-    if (signal > 0) break;
+  while (!stopped_within(kLookAtCertificates, signals)) {
     // They turn over while we serve; half-written ones are refused and looked at again.
     const std::string now = certificates_of(options);
     if (now == loaded) continue;

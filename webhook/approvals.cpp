@@ -150,6 +150,12 @@ Result<Answer> Approvals::check_created(const Write& write, Deadline deadline) c
     }
   }
   Answer answer = allowed("accepted");
+  if (const Decision what = approval.spec.decision;
+      (what == Decision::Deny || what == Decision::Withdraw) &&
+      may_be_stored_until(*request, input.now).has_value())
+    answer.warnings = {
+        "holdpoint: a write was let through just before and may still be stored; "
+        "every later one is refused"};
   answer.request = request->metadata.name;
   return answer;
 }
@@ -162,12 +168,22 @@ Result<Answer> Approvals::check_deleted(const Write& write, Deadline deadline) c
             docket_.find_request(write.namespace_, approval.spec.request.name, deadline));
   if (request == nullptr || request->metadata.uid != approval.spec.request.uid)
     return allowed("revoked");
-  if (request->status.claim.has_value() || request->status.phase == RequestPhase::Released)
-    return denied(
-        "this Approval cannot be revoked any more: " + request->metadata.name +
-        " was released by it\n  next:  change the object back, which is a change of its own\n"
-        "kubectl holdpoint show " +
-        request->metadata.name + " -n " + request->metadata.namespace_);
+  const std::string name = request->metadata.name + " -n " + request->metadata.namespace_;
+  if (request->status.phase == RequestPhase::Released)
+    return denied("this Approval cannot be revoked any more: " + request->metadata.name +
+                  " was released by it\n  next:  change the object back, which is a change of its "
+                  "own\nkubectl holdpoint show " +
+                  name);
+  const auto& told = request->status.decisions;
+  const bool recorded = std::any_of(told.begin(), told.end(), [&](const DecisionLine& line) {
+    return line.approval == approval.metadata.name;
+  });
+  if (request->status.claim.has_value() &&
+      (!recorded || may_be_stored_until(*request, docket_.now()).has_value()))
+    return denied("this Approval cannot be revoked now: " + request->metadata.name +
+                  " is being stored by it, and within a minute it is known whether it was\n"
+                  "  next:  deny it, which stops every later write\nkubectl holdpoint deny " +
+                  name);
   Answer answer = allowed("revoked");
   answer.request = request->metadata.name;
   return answer;

@@ -15,6 +15,23 @@ std::string version_of(const RawObject& object) {
   return string_at(object, {"metadata", "resourceVersion"});
 }
 
+// The object as stored; of a creation the one that is to be.
+const RawObject& owner_of(const Write& write) {
+  return write.old_object.is_null() ? write.object : write.old_object;
+}
+
+// A merge patch that leaves nothing of `before`.
+Json replaced(const Json& before, Json after) {
+  for (const auto& [key, value] : before.items()) {
+    if (!after.contains(key)) {
+      after[key] = nullptr;
+    } else if (value.is_object()) {
+      after[key] = replaced(value, std::move(after[key]));
+    }
+  }
+  return after;
+}
+
 kube::ResourcePath collection_of(const Write& write) {
   return {write.group, write.version, write.resource, write.namespace_, "", ""};
 }
@@ -25,28 +42,16 @@ Result<ClaimState> Claims::look(const ApprovalRequest& request, const ApprovalPo
                                 const Write& write, bool resumes, Deadline deadline) const {
   if (!request.status.claim.has_value()) return ClaimState::Free;
   const Claim& claim = *request.status.claim;
-  switch (write.operation) {
-    case Operation::Create:
-      if (claim.object_uid == uid_of(write.object)) return ClaimState::Ours;
-      break;
-    case Operation::Delete:
-      if (claim.object_uid == uid_of(write.old_object)) return ClaimState::Ours;
-      break;
-    case Operation::Update:
-      if (claim.object_uid == uid_of(write.old_object)) {
-        if (claim.base_resource_version == version_of(write.old_object)) return ClaimState::Ours;
-        // The object is still held by this request, so whoever claimed the release did not get it
-        // stored.
-        if (resumes) return ClaimState::Free;
-      }
-      break;
-  }
-  // An update is stored only over the very version that was reviewed: once that is gone, history
-  // tells. A creation may still be on its way.
-  if (write.operation != Operation::Update) {
-    const auto taken = parse_rfc3339(claim.time);
-    if (!taken.ok()) return ClaimState::Used;
-    if (clock_.now() - *taken < kLateStore) return ClaimState::Busy;
+  const bool updates = write.operation == Operation::Update;
+  if (claim.object_uid != uid_of(owner_of(write))) {
+    // A creation on its way is in no history yet.
+    if (may_be_stored_until(request, clock_.now()).has_value()) return ClaimState::Busy;
+  } else {
+    if (!updates || claim.base_resource_version == version_of(write.old_object))
+      return ClaimState::Ours;
+    // The object is still held by this request, so whoever claimed the release did not get it
+    // stored: an update is stored only over the very version that was reviewed.
+    if (resumes) return ClaimState::Free;
   }
   auto stored = was_stored(request, policy, write, deadline);
   if (stored.ok()) return *stored ? ClaimState::Used : ClaimState::Free;
@@ -92,8 +97,7 @@ Result<bool> Claims::was_stored(const ApprovalRequest& request, const ApprovalPo
 Result<Done> Claims::take(const ApprovalRequest& request, const Write& write,
                           Deadline deadline) const {
   Claim claim;
-  const RawObject& owner = write.old_object.is_null() ? write.object : write.old_object;
-  claim.object_uid = uid_of(owner);
+  claim.object_uid = uid_of(owner_of(write));
   claim.base_resource_version = version_of(write.old_object);
   claim.time = to_rfc3339_micro(clock_.now());
   claim.writer = write.user;
@@ -103,11 +107,10 @@ Result<Done> Claims::take(const ApprovalRequest& request, const Write& write,
     HP_ASSIGN(const Json page, client_.get_raw(collection_of(write).text() + "?limit=1", deadline));
     claim.base_resource_version = version_of(page);
   }
-  ApprovalRequest claimed = request;
-  claimed.status.claim = std::move(claim);
-  const Json whole = encode(claimed);
+  const Json before =
+      request.status.claim.has_value() ? encode_part(*request.status.claim) : Json();
   const Json patch{{"metadata", {{"resourceVersion", request.metadata.resource_version}}},
-                   {"status", {{"claim", whole.at("status").at("claim")}}}};
+                   {"status", {{"claim", replaced(before, encode_part(claim))}}}};
   const auto written = client_.patch({kGroup, kVersion, kind_info<ApprovalRequest>().plural,
                                       request.metadata.namespace_, request.metadata.name, "status"},
                                      kube::PatchType::Merge, patch, {}, deadline);

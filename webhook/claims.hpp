@@ -20,14 +20,11 @@ enum class ClaimState { Free, Ours, Busy, Used };
 
 class Claims {
  public:
-  // A store may land up to 34 s after its admission; twice that is waited before a creation's claim
-  // is looked into.
-  static constexpr Duration kLateStore{60'000};
-
   Claims(const kube::Client& client, const Clock& clock, const std::string& secret_key)
       : client_(client), clock_(clock), secret_key_(secret_key) {}
 
-  // `resumes`: the write takes the hold of this request off the object that it holds.
+  // Before a claim on another object (one that may still be created) is looked into, kLateStore
+  // passes. `resumes`: the write takes the hold of this request off the object that it holds.
   [[nodiscard]] Result<ClaimState> look(const ApprovalRequest& request,
                                         const ApprovalPolicy& policy, const Write& write,
                                         bool resumes, Deadline deadline) const;

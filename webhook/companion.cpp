@@ -23,7 +23,7 @@ Answer Companion::answer(const Write& write, const std::string& policy, Deadline
   // gate is not even asked, so this is the only place to say why nothing happened.
   if (gated != nullptr && !answer.patch.empty() && wanted == read_marks(write.old_object, how))
     answer.warnings = held_warnings(gated->target, name_of(*gated, judged->attempt.number),
-                                    judged->policy, judged->attempt.standing);
+                                    judged->attempt.standing);
   return answer;
 }
 

@@ -19,10 +19,6 @@ Error moved(const std::string& what) {
                ""};
 }
 
-std::string namespace_of_requests(const Write& write) {
-  return write.namespace_.empty() ? "holdpoint-approvals" : write.namespace_;
-}
-
 // A write that takes this request's hold off the object it holds.
 bool resumes(const Write& write, const ApprovalPolicy& policy, const ApprovalRequest& request) {
   const Pausable how = pausable(write.group, write.resource);
@@ -60,19 +56,20 @@ Result<Done> Gate::check_base(const Write& write, Deadline deadline) const {
   return Done{};
 }
 
+Result<ApprovalPolicy> Gate::live_policy(const std::string& name, Deadline deadline) const {
+  auto live = docket_.policy(name, deadline);
+  if (live.ok() || live.error().kind != ErrorKind::NotFound) return live;
+  return Error{ErrorKind::Forbidden,
+               "policy " + visible(name) +
+                   " is gone and its entry at the API server will go in some seconds; then apply "
+                   "again",
+               ""};
+}
+
 Result<Judgement> Gate::judge(const Write& write, const std::string& policy, Phase phase,
                               Deadline deadline) const {
   Judgement judgement;
-  auto live_policy = docket_.policy(policy, deadline);
-  if (!live_policy.ok()) {
-    if (live_policy.error().kind != ErrorKind::NotFound) return live_policy.error();
-    return Error{ErrorKind::Forbidden,
-                 "policy " + visible(policy) +
-                     " is gone and its entry at the API server will go in some seconds; then "
-                     "apply again",
-                 ""};
-  }
-  judgement.policy = std::move(*live_policy);
+  HP_ASSIGN(judgement.policy, live_policy(policy, deadline));
   if (judgement.policy.spec.mode == PolicyMode::Off) return judgement;
   if (phase == Phase::Final) HP_TRY(check_base(write, deadline));
 
@@ -106,7 +103,7 @@ Result<Done> Gate::choose(const Write& write, Judgement& judgement, Deadline dea
     siblings = {judgement.held};
   } else {
     HP_ASSIGN(siblings,
-              docket_.siblings(namespace_of_requests(write),
+              docket_.siblings(namespace_of_requests(write.namespace_),
                                target_key(judgement.policy.metadata.uid, gated.target), deadline));
   }
   const std::string key = request_key(gated.binding);
@@ -116,8 +113,8 @@ Result<Done> Gate::choose(const Write& write, Judgement& judgement, Deadline dea
     if (label == request->metadata.labels.end() || label->second != key) continue;
     HP_ASSIGN(const StandingInput input, docket_.standing_input(*request, &judgement.policy,
                                                                 gated.writers, siblings, deadline));
-    judgement.cases.push_back({request, next_state(input)});
-    candidates.push_back({request.get(), judgement.cases.back().standing});
+    judgement.kept.push_back(request);
+    candidates.push_back({request.get(), next_state(input)});
   }
   const RawObject& object = write.object.is_null() ? write.old_object : write.object;
   while (true) {
@@ -137,25 +134,25 @@ Result<Done> Gate::choose(const Write& write, Judgement& judgement, Deadline dea
     HP_ASSIGN(const ClaimState state,
               claims_.look(*request, judgement.policy, write,
                            resumes(write, judgement.policy, *request), deadline));
-    judgement.busy = state == ClaimState::Busy;
-    if (state == ClaimState::Ours || state == ClaimState::Busy ||
-        !request->status.claim.has_value())
-      return Done{};
-    // Used: the next attempt. Free again: without its claim the request is what its approvals and
-    // time make it.
+    judgement.busy = state == ClaimState::Busy || !request->status.ending.empty();
+    if (judgement.busy || !request->status.claim.has_value()) return Done{};
+    // Used: the next attempt. Else the request is what its approvals and time make it: a claim that
+    // came to nothing so far helps no other write.
     Standing standing;
     standing.phase = RequestPhase::Released;
-    if (state == ClaimState::Free) {
+    if (state != ClaimState::Used) {
       auto unclaimed = std::make_shared<ApprovalRequest>(*request);
       unclaimed->status.claim.reset();
       HP_ASSIGN(
           const StandingInput input,
           docket_.standing_input(*unclaimed, &judgement.policy, gated.writers, siblings, deadline));
       standing = next_state(input);
+      judgement.busy = standing.phase != RequestPhase::Approved &&
+                       may_be_stored_until(*request, clock_.now()).has_value();
     }
     for (Candidate& candidate : candidates)
       if (candidate.request == request) candidate.standing = standing;
-    if (standing.phase == RequestPhase::Approved) {
+    if (judgement.busy || standing.phase == RequestPhase::Approved) {
       judgement.attempt.standing = standing;
       return Done{};
     }
@@ -208,20 +205,14 @@ Result<Done> Gate::ensure_request(const Write& write, Judgement& judgement,
   HP_TRY(check_limits(wanted, deadline));
   const kube::ResourcePath path{
       kGroup, kVersion, kind_info<ApprovalRequest>().plural, wanted.metadata.namespace_, "", ""};
-  auto created = client_.create(path, encode(wanted), {}, deadline);
-  if (!created.ok() && created.error().kind == ErrorKind::Conflict) {
-    // Another call of the same change was faster: the same request serves both, if it is the same.
-    kube::ResourcePath one = path;
-    one.name = wanted.metadata.name;
-    created = client_.get(one, deadline);
-  }
+  const auto created = client_.create(path, encode(wanted), {}, deadline);
+  // Another call of the same change was faster, or somebody took the name: judged again.
+  if (!created.ok() && created.error().kind == ErrorKind::Conflict)
+    return moved("request " + wanted.metadata.name);
   if (!created.ok()) return created.error();
   HP_ASSIGN(ApprovalRequest stored, decode<ApprovalRequest>(*created));
-  if (stored.spec.binding_digest != wanted.spec.binding_digest)
-    return Error{ErrorKind::Conflict,
-                 "a request of the same name is bound to another change; try again", ""};
-  judgement.cases.push_back({std::make_shared<const ApprovalRequest>(std::move(stored)), {}});
-  judgement.attempt.request = judgement.cases.back().request.get();
+  judgement.kept.push_back(std::make_shared<const ApprovalRequest>(std::move(stored)));
+  judgement.attempt.request = judgement.kept.back().get();
   log::info("request", {{"request", wanted.metadata.name},
                         {"namespace", wanted.metadata.namespace_},
                         {"policy", judgement.policy.metadata.name},
@@ -230,8 +221,8 @@ Result<Done> Gate::ensure_request(const Write& write, Judgement& judgement,
 }
 
 Answer Gate::answer(const Write& write, const std::string& policy, Deadline deadline) const {
-  // The operator's own write of the status may come between reading a request and claiming it:
-  // then everything is read and judged again.
+  // The operator's own write of the status may come between reading a request and claiming it, and
+  // another call's request before ours: then everything is read and judged again.
   for (int left = kClaimTries;; --left) {
     bool overtaken = false;
     Answer answer = answer_once(write, policy, overtaken, deadline);
@@ -281,8 +272,9 @@ Answer Gate::answer_once(const Write& write, const std::string& policy, bool& ov
   const auto* flows = std::get_if<Allow>(&before);
   const bool needs_request = waits || (flows != nullptr && flows->claim);
   if (needs_request && !write.dry_run && !would) {
-    if (const auto ensured = ensure_request(write, judgement, deadline); !ensured.ok())
-      return not_judged(ensured.error());
+    const auto ensured = ensure_request(write, judgement, deadline);
+    overtaken = !ensured.ok() && ensured.error().kind == ErrorKind::Conflict;
+    if (!ensured.ok()) return not_judged(ensured.error());
   }
   // The request is named in the message, with what it says changes.
   const Verdict verdict = decide(write, judgement.policy, gated, judgement.attempt, clock_.now());
@@ -309,16 +301,16 @@ Answer Gate::answer_once(const Write& write, const std::string& policy, bool& ov
 }
 
 Answer Gate::answer_scale(const Write& write, const std::string& policy, Deadline deadline) const {
-  const auto live_policy = docket_.policy(policy, deadline);
-  if (!live_policy.ok()) return not_judged(live_policy.error());
-  if (live_policy->spec.mode != PolicyMode::Enforce) return allowed("not-gated");
+  const auto found = live_policy(policy, deadline);
+  if (!found.ok()) return not_judged(found.error());
+  if (found->spec.mode != PolicyMode::Enforce) return allowed("not-gated");
   const auto replicas = [](const RawObject& scale) {
     const Json* value = member_at(scale, {"spec", "replicas"});
     return value != nullptr && value->is_number_integer() ? value->get<std::int64_t>()
                                                           : std::int64_t{0};
   };
   for (const std::string& pointer :
-       covered_pointers(live_policy->spec.match.changes, write.group, write.resource)) {
+       covered_pointers(found->spec.match.changes, write.group, write.resource)) {
     if ((pointer.empty() || pointer == "/spec" || pointer == "/spec/replicas") &&
         replicas(write.object) != replicas(write.old_object))
       return refused(
@@ -345,9 +337,9 @@ Answer Gate::answer_scale(const Write& write, const std::string& policy, Deadlin
 }
 
 Answer Gate::answer_guard(const Write& write, const std::string& policy, Deadline deadline) const {
-  const auto live_policy = docket_.policy(policy, deadline);
-  if (!live_policy.ok()) return not_judged(live_policy.error());
-  const ApprovalPolicySpec& spec = live_policy->spec;
+  const auto found = live_policy(policy, deadline);
+  if (!found.ok()) return not_judged(found.error());
+  const ApprovalPolicySpec& spec = found->spec;
   if (!spec.guard || spec.mode == PolicyMode::Off) return allowed("not-gated");
   const std::string what =
       visible(write.kind + " " + write.namespace_ + "/" +

@@ -27,9 +27,9 @@ struct Judgement {
   std::shared_ptr<const ApprovalRequest> held;
   Reference reference;
   std::optional<Gated> gated;
-  std::vector<Case> cases;
+  std::vector<std::shared_ptr<const ApprovalRequest>> kept;
   Attempt attempt;
-  bool busy = false;  // another write has the claim and may still be stored
+  bool busy = false;  // another write has the claim and may still be stored, or the request ends
 };
 
 struct GateSettings {
@@ -65,6 +65,8 @@ class Gate {
   [[nodiscard]] Result<std::optional<Denied>> forged_marks(const Write& write,
                                                            const Judgement& judgement,
                                                            Deadline deadline) const;
+  [[nodiscard]] Result<ApprovalPolicy> live_policy(const std::string& name,
+                                                   Deadline deadline) const;
   [[nodiscard]] Result<Done> check_base(const Write& write, Deadline deadline) const;
   [[nodiscard]] Result<Done> choose(const Write& write, Judgement& judgement,
                                     Deadline deadline) const;

@@ -1,8 +1,9 @@
 // From an HTTP request to the part of the webhook that answers it, and back.
 //
 // Routes below the random path: hold/<policy> (companion), gate/<policy>, scale/<policy>,
-// approvals/stamp, approvals/check, probe/<hash>. Answers on the I/O thread where no I/O is needed,
-// else on a worker; every answer leaves before the API server's own time-out. Thread-safe.
+// scope/<policy>, guard/<policy>, approvals/ and requests/ with stamp or check, probe/<hash>.
+// Answers on the I/O thread where no I/O is needed, else on a worker; every answer leaves before
+// the API server's own time-out. Thread-safe.
 #pragma once
 
 #include <string>

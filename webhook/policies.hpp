@@ -17,7 +17,7 @@ class Policies {
   explicit Policies(const kube::Client& client);
 
   [[nodiscard]] bool synced() const { return cache_.synced(); }
-  // nullptr where it is unknown (yet), or could not be read.
+  // nullptr where it is unknown (yet), could not be read, or nothing was heard for two minutes.
   [[nodiscard]] std::shared_ptr<const ApprovalPolicy> find(const std::string& name) const;
 
  private:

@@ -46,7 +46,6 @@ Result<Review> parse_review(std::string_view bytes) {
 
   Review review;
   review.uid = string_at(request, {"uid"});
-  review.subresource = string_at(request, {"subResource"});
   Write& write = review.write;
   HP_ASSIGN(write.operation, parse_operation(string_at(request, {"operation"})));
   write.group = string_at(request, {"resource", "group"});

@@ -14,7 +14,6 @@ namespace holdpoint::webhook {
 
 struct Review {
   std::string uid;  // of the review; no idempotency key: one user request may come several times
-  std::string subresource;
   Write write;
 };
 

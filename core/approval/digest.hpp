@@ -18,8 +18,8 @@ inline constexpr const char* kAbsent = "absent";  // digest of no object
 // "sha256:<hex>" over the canonical form; "absent" for JSON null.
 [[nodiscard]] Result<std::string> content_digest(const Json& covered);
 
-// The part of a policy that its approvals depend on: stages, separationOfDuties, expiry,
-// match.changes.
+// The part of a policy that says what an approval is about: match.changes and riskRules. Stages and
+// the like are asked both as they were and as they are.
 [[nodiscard]] std::string policy_hash(const ApprovalPolicySpec& spec);
 
 struct Binding {

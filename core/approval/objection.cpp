@@ -86,13 +86,10 @@ std::optional<std::string> objection(const StandingInput& input, const Ballot& m
   const std::string name = request.metadata.name;
   const std::string place = " -n " + request.metadata.namespace_;
   const std::string you = "you (" + person(author.username) + ")";
-  const bool claimed = request.status.claim.has_value();
   if (decision.decision != Decision::Review && is_end(standing.phase))
     return "request " + name + " is over: " + std::string(to_string(standing.phase)) + ", " +
            standing.message;
   if (decision.decision == Decision::Withdraw) {
-    if (claimed)
-      return "request " + name + " cannot be withdrawn any more: its change is being stored";
     if (same_person(author, request.spec.requester)) return std::nullopt;
     return "only " + person(request.spec.requester.username) + ", who asked for it, may withdraw " +
            name + "\n  next:  deny it instead\nkubectl holdpoint deny " + name + place;
@@ -103,11 +100,7 @@ std::optional<std::string> objection(const StandingInput& input, const Ballot& m
            asked_of(standing) + "\n  next:  pass it on to one of them\nkubectl holdpoint show " +
            name + place;
   if (!mine.authorized) return lacks("approve", author, request);
-  if (decision.decision == Decision::Deny) {
-    if (claimed)
-      return "request " + name + " cannot be denied any more: its change is being stored";
-    return std::nullopt;
-  }
+  if (decision.decision == Decision::Deny) return std::nullopt;
   if (decision.decision == Decision::Review) {
     if (auto why = objection_to_review(input, mine, standing); why.has_value()) return why;
   } else if (!requester_may(input) && is_theirs(input, author)) {

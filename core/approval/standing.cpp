@@ -14,7 +14,6 @@ namespace holdpoint {
 namespace {
 
 constexpr std::size_t kReasonColumns = 200;
-constexpr Duration kLateStore{60'000};  // what was admitted is stored by then, or never
 
 std::string quoted(const std::string& reason) {
   return reason.empty() ? "" : ": \"" + visible_cut(reason, kReasonColumns) + "\"";
@@ -207,41 +206,51 @@ Opening opening(const StandingInput& input, const Votes& votes, Instant approved
   return opening;
 }
 
-Standing approved(Standing standing, const StandingInput& input, const Votes& votes,
-                  Duration approved_for) {
-  const ApprovalRequest& request = *input.request;
-  const bool claimed = request.status.claim.has_value();
-  Instant judged = input.now;
-  // A claimed change may be stored at this very moment: what counts is when it was claimed. A claim
-  // that came to nothing does not keep an approval alive.
-  if (claimed)
-    if (const auto at = parse_rfc3339(request.status.claim->time);
-        at.ok() && input.now - *at < kLateStore)
-      judged = std::min(judged, *at);
+// Who made it Approved, as the beginning of a sentence.
+std::string approved_by(const Standing& standing, const ApprovalRequest& request,
+                        const Votes& votes) {
+  if (!standing.glass_broken_by.empty())
+    return "glass broken by " + person(standing.glass_broken_by);
+  if (standing.by_policy)
+    return "approved by policy " + request.spec.policy.name + ": its risk is " +
+           std::string(to_string(request.spec.risk.level));
   std::vector<std::string> names;
   for (std::size_t i = 0; i < votes.counting.size(); ++i)
     if (!standing.decisions[votes.line_of[i]].stage.empty())
       names.push_back(person(votes.counting[i]->approval.spec.author.username));
-  std::string by = "approved by " + join(names, ", ");
-  if (standing.by_policy)
-    by = "approved by policy " + request.spec.policy.name + ": its risk is " +
-         std::string(to_string(request.spec.risk.level));
-  if (!standing.glass_broken_by.empty()) by = "glass broken by " + person(standing.glass_broken_by);
-  by = visible_cut(by, 600);
+  return names.empty() ? "approved" : visible_cut("approved by " + join(names, ", "), 600);
+}
 
+// What was claimed may be stored at this very moment: nothing that came later changes that.
+Standing being_stored(Standing standing, const ApprovalRequest& request, const Votes& votes,
+                      Instant until) {
+  standing.phase = RequestPhase::Approved;
+  standing.message = approved_by(standing, request, votes) + "; being stored by " +
+                     person(request.status.claim->writer.username);
+  standing.waiting_for.clear();
+  standing.asked.clear();
+  standing.next_change = until;
+  return standing;
+}
+
+Standing approved(Standing standing, const StandingInput& input, const Votes& votes,
+                  Duration approved_for) {
+  const ApprovalRequest& request = *input.request;
+  const std::string by = approved_by(standing, request, votes);
   Opening open{*standing.approved_at, ""};
   if (standing.glass_broken_by.empty()) open = opening(input, votes, *standing.approved_at);
   const Instant until = open.from == Instant::max() ? Instant::max() : open.from + approved_for;
-  if (judged >= until)
+  if (input.now >= until)
     return ended(
         std::move(standing), RequestPhase::Expired,
         "approved, but not used within " + humanize(approved_for) + "; " + ask_anew(request));
   standing.expires_at = until;
+  sooner(standing.next_change, until);
   // A window may have opened since then.
-  if (open.from <= judged && standing.glass_broken_by.empty())
-    if (const auto frozen = frozen_at(input, judged); frozen.has_value())
+  if (open.from <= input.now && standing.glass_broken_by.empty())
+    if (const auto frozen = frozen_at(input, input.now); frozen.has_value())
       open = {frozen->until, frozen->why};
-  if (open.from > judged) {
+  if (open.from > input.now) {
     standing.phase = RequestPhase::Scheduled;
     standing.starts_at = open.from;
     standing.message =
@@ -249,15 +258,11 @@ Standing approved(Standing standing, const StandingInput& input, const Votes& vo
         (open.from == Instant::max() ? "when a freeze ends" : "from " + to_rfc3339(open.from)) +
         ", " + visible_cut(open.because, 300);
     sooner(standing.next_change, open.from);
-    sooner(standing.next_change, until);
     return standing;
   }
   standing.phase = RequestPhase::Approved;
-  standing.message =
-      claimed ? by + "; being stored by " + person(request.status.claim->writer.username) : by;
-  sooner(standing.next_change, until);
-  if (!claimed && standing.glass_broken_by.empty())
-    sooner(standing.next_change, next_freeze(input, judged));
+  standing.message = by;
+  if (standing.glass_broken_by.empty()) sooner(standing.next_change, next_freeze(input, input.now));
   return standing;
 }
 
@@ -273,13 +278,22 @@ bool same_person(const Identity& a, const Identity& b) {
   return !a.uid.empty() && a.uid == b.uid;
 }
 
+std::optional<Instant> may_be_stored_until(const ApprovalRequest& request, Instant now) {
+  if (!request.status.claim.has_value()) return std::nullopt;
+  const auto claimed = parse_rfc3339(request.status.claim->time);
+  if (!claimed.ok() || now - *claimed >= kLateStore) return std::nullopt;
+  return *claimed + kLateStore;
+}
+
+std::string ask_again_command(const Target& target, const std::string& request) {
+  return "kubectl annotate --overwrite " + visible(target.resource) + "/" + visible(target.name) +
+         (target.namespace_.empty() ? "" : " -n " + visible(target.namespace_)) + " " +
+         kAskAgainAnnotation + "=" + request;
+}
+
 std::string ask_anew(const ApprovalRequest& request) {
-  // What is stored held is what was asked already: to apply it again changes nothing.
   if (request.spec.hold != RequestHold::Suspend) return "to ask anew apply the change again";
-  const Target& target = request.spec.target;
-  return "to ask anew: kubectl annotate --overwrite " + visible(target.resource) + "/" +
-         visible(target.name) + " -n " + visible(target.namespace_) + " " + kAskAgainAnnotation +
-         "=" + request.metadata.name;
+  return "to ask anew: " + ask_again_command(request.spec.target, request.metadata.name);
 }
 
 Standing next_state(const StandingInput& input) {
@@ -288,7 +302,6 @@ Standing next_state(const StandingInput& input) {
   const Times times = times_of(input);
   const Votes votes = sort_out(input, times, standing);
   const Tally tally = count(input, times, votes, standing);
-  const bool claimed = request.status.claim.has_value();
 
   bool granted = tally.full && times.known;
   if (granted) standing.approved_at = tally.full_at;
@@ -308,32 +321,34 @@ Standing next_state(const StandingInput& input) {
     return ended(std::move(standing), request.status.phase, request.status.message);
   if (input.released)
     return ended(std::move(standing), RequestPhase::Released,
-                 claimed ? "stored by " + person(request.status.claim->writer.username) : "stored");
+                 request.status.claim.has_value()
+                     ? "stored by " + person(request.status.claim->writer.username)
+                     : "stored");
+  if (const auto until = may_be_stored_until(request, input.now); until.has_value())
+    return being_stored(std::move(standing), request, votes, *until);
   if (!times.known)
     return ended(std::move(standing), RequestPhase::Stale,
                  "the request has no time of creation, so nothing can be counted from it");
-  if (!claimed) {
-    if (votes.denial != nullptr)
-      return ended(std::move(standing), RequestPhase::Denied,
-                   "denied by " + person(votes.denial->spec.author.username) +
-                       quoted(votes.denial->spec.reason));
-    if (votes.withdrawal != nullptr)
-      return ended(std::move(standing), RequestPhase::Withdrawn,
-                   "withdrawn by " + person(votes.withdrawal->spec.author.username) +
-                       quoted(votes.withdrawal->spec.reason));
-    // Not where somebody broke the glass before the ladder came to its end.
-    const bool passed = !standing.glass_broken_by.empty() && tally.denied.has_value() &&
-                        *standing.approved_at < tally.denied->at;
-    if (tally.denied.has_value() && !passed)
-      return ended(std::move(standing), RequestPhase::Denied,
-                   "stage " + visible(tally.denied->stage) + " was not approved within " +
-                       visible_cut(tally.denied->what.after, 20) + ", as policy " +
-                       request.spec.policy.name + " says");
-  }
+  if (votes.denial != nullptr)
+    return ended(std::move(standing), RequestPhase::Denied,
+                 "denied by " + person(votes.denial->spec.author.username) +
+                     quoted(votes.denial->spec.reason));
+  if (votes.withdrawal != nullptr)
+    return ended(std::move(standing), RequestPhase::Withdrawn,
+                 "withdrawn by " + person(votes.withdrawal->spec.author.username) +
+                     quoted(votes.withdrawal->spec.reason));
+  // Not where somebody broke the glass before the ladder came to its end.
+  const bool passed = !standing.glass_broken_by.empty() && tally.denied.has_value() &&
+                      *standing.approved_at < tally.denied->at;
+  if (tally.denied.has_value() && !passed)
+    return ended(std::move(standing), RequestPhase::Denied,
+                 "stage " + visible(tally.denied->stage) + " was not approved within " +
+                     visible_cut(tally.denied->what.after, 20) + ", as policy " +
+                     request.spec.policy.name + " says");
   if (auto moved = moved_policy(input); moved.has_value())
     return ended(std::move(standing), RequestPhase::Stale, std::move(*moved));
   if (input.stale.has_value()) return ended(std::move(standing), RequestPhase::Stale, *input.stale);
-  if (const auto* newer = superseding(input, standing.approved_at); newer != nullptr && !claimed)
+  if (const auto* newer = superseding(input, standing.approved_at); newer != nullptr)
     return ended(std::move(standing), RequestPhase::Superseded,
                  "a newer change of the same object came: " + newer->name);
   if (granted) return approved(std::move(standing), input, votes, times.approved_for);

@@ -10,9 +10,10 @@
 //   Superseded  a newer change of the same target came while this one waited
 //   Stale       what was asked is no longer what would happen (reference, content or policy moved)
 //   Withdrawn   the requester took it back
-// Pending, Scheduled and Approved can go anywhere; all others are ends. What the policy asked when
-// the request was made and what it asks now must both be met. A fact that is missing or cannot be
-// read never helps: no policy, no right, no time stamp count against the request. Pure;
+// Pending, Scheduled and Approved can go anywhere; all others are ends. While a write that claimed
+// the request may still be stored it is Approved and its only end is Released. What the policy
+// asked when the request was made and what it asks now must both be met. A fact that is missing or
+// cannot be read never helps: no policy, no right, no time stamp count against the request. Pure;
 // thread-safe.
 #pragma once
 
@@ -70,11 +71,20 @@ struct Standing {
 
 [[nodiscard]] bool is_end(RequestPhase phase);
 
+// What the API server was allowed to store is stored within 34 s, or never (its time-outs of calls
+// and of etcd); clocks of ours may differ by the rest.
+inline constexpr Duration kLateStore{60'000};
+// Until then somebody's claim may still end in a store; nullopt: it cannot, or there is none.
+[[nodiscard]] std::optional<Instant> may_be_stored_until(const ApprovalRequest& request,
+                                                         Instant now);
+
 // A phase in request.status that is an end stays; any other phase there is ignored.
 [[nodiscard]] Standing next_state(const StandingInput& input);
 
 // Equal by user name, or by uid where both have one.
 [[nodiscard]] bool same_person(const Identity& a, const Identity& b);
+// The command that asks anew for what is stored held; to apply it again changes nothing.
+[[nodiscard]] std::string ask_again_command(const Target& target, const std::string& request);
 // What to do so that an ended request is asked anew, as the end of a sentence.
 [[nodiscard]] std::string ask_anew(const ApprovalRequest& request);
 

@@ -269,7 +269,7 @@ ApprovalRequest make_request(const Gated& gated, const Write& write, const Appro
                              const Reference& reference, std::int64_t attempt, Instant now) {
   ApprovalRequest request;
   request.metadata.name = name_of(gated, attempt);
-  request.metadata.namespace_ = write.namespace_.empty() ? "holdpoint-approvals" : write.namespace_;
+  request.metadata.namespace_ = namespace_of_requests(write.namespace_);
   request.metadata.labels = {{kPolicyLabel, policy.metadata.name},
                              {kKeyLabel, request_key(gated.binding)},
                              {kTargetLabel, target_key(policy.metadata.uid, gated.target)}};
@@ -406,7 +406,7 @@ Verdict decide(const Write& write, const ApprovalPolicy& policy, const Gated& ga
     if (entry != marks.held.end()) {
       if (entry->second != mark_of(gated, attempt.number) || !marks.paused)
         return hold_is_missing(gated.target, marks, policy.metadata.name);
-      return Held{held_warnings(gated.target, request, policy, standing)};
+      return Held{held_warnings(gated.target, request, standing)};
     }
     Allow allow{{}, true};
     if (write.dry_run && standing.by_policy)
@@ -432,7 +432,7 @@ Verdict decide(const Write& write, const ApprovalPolicy& policy, const Gated& ga
     }
     if (write.dry_run && !was_held)
       return Held{would_hold_warnings(gated.target, policy, gated.hold, standing, gated.risk)};
-    return Held{held_warnings(gated.target, request, policy, standing)};
+    return Held{held_warnings(gated.target, request, standing)};
   }
 
   if (write.dry_run)

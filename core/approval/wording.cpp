@@ -10,16 +10,8 @@
 namespace holdpoint {
 namespace {
 
-std::string place(const Target& target) {
-  return target.namespace_.empty() ? std::string("holdpoint-approvals") : target.namespace_;
-}
-
-std::string needs(const ApprovalPolicy& policy, const Standing& standing) {
-  if (!standing.waiting_for.empty()) return standing.waiting_for;
-  if (standing.phase == RequestPhase::Scheduled) return standing.message;
-  if (policy.spec.stages.empty()) return "no stage, so nobody can approve";
-  const Stage& first = policy.spec.stages.front();
-  return "0 of " + std::to_string(first.required) + ", needs " + who_may(first);
+std::string needs(const Standing& standing) {
+  return standing.waiting_for.empty() ? standing.message : standing.waiting_for;
 }
 
 std::string warning(const std::string& text) {
@@ -46,20 +38,20 @@ std::string describe_target(const Target& target) {
 }
 
 std::vector<std::string> held_warnings(const Target& target, const std::string& request,
-                                       const ApprovalPolicy& policy, const Standing& standing) {
-  const std::string see = "see: kubectl holdpoint show " + request + " -n " + place(target);
+                                       const Standing& standing) {
+  const std::string see =
+      "see: kubectl holdpoint show " + request + " -n " + namespace_of_requests(target.namespace_);
   if (standing.phase == RequestPhase::Approved)
     return {warning("holdpoint: approved, being released: " + request)};
   if (standing.phase == RequestPhase::Denied)
     return {warning("holdpoint: still held, " + standing.message),
-            warning("holdpoint: to ask again: kubectl annotate --overwrite " + target.resource +
-                    "/" + target.name + " " + kAskAgainAnnotation + "=" + request)};
+            warning(ask_again_command(target, request))};
   if (standing.phase == RequestPhase::Scheduled)
     return {warning("holdpoint: " + describe_target(target) +
                     " is stored but held: " + standing.message),
             warning(see)};
   return {warning("holdpoint: " + describe_target(target) +
-                  " is stored but held until approved: " + needs(policy, standing)),
+                  " is stored but held until approved: " + needs(standing)),
           warning(see)};
 }
 
@@ -73,7 +65,7 @@ std::vector<std::string> would_hold_warnings(const Target& target, const Approva
   const std::string how = hold == RequestHold::Suspend ? "held" : "refused";
   std::vector<std::string> lines{warning("holdpoint: " + describe_target(target) + " would be " +
                                          how + " until approved: policy " + policy.metadata.name +
-                                         ": " + needs(policy, standing))};
+                                         ": " + needs(standing))};
   std::vector<std::string> stages;
   for (const Stage& stage : policy.spec.stages)
     if (!stage.when.has_value() || stage.when->risk_at_least <= risk.level)
@@ -105,11 +97,12 @@ std::string denied_message(const Target& target, const std::string& request,
          "talk to them; to ask again set this annotation on the object and apply it again:");
     text += "\n" + std::string(kAskAgainAnnotation) + ": " + request;
   } else {
-    line("needs:   ", needs(policy, standing));
+    line("needs:   ", needs(standing));
     line("next:    ", standing.phase == RequestPhase::Scheduled
                           ? "apply again then"
                           : "pass the command below to an approver, then apply again");
-    text += "\nkubectl holdpoint approve " + request + " -n " + place(target);
+    text += "\nkubectl holdpoint approve " + request + " -n " +
+            namespace_of_requests(target.namespace_);
   }
   return harmless(text);
 }

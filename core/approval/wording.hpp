@@ -21,7 +21,6 @@ inline constexpr std::size_t kWarningColumns = 120;
 
 [[nodiscard]] std::vector<std::string> held_warnings(const Target& target,
                                                      const std::string& request,
-                                                     const ApprovalPolicy& policy,
                                                      const Standing& standing);
 // For a dry run, and for policies that only warn: what would happen, who would be asked, and why it
 // is risky.

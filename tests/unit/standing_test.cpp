@@ -208,22 +208,41 @@ TEST_CASE("B12: an end in the status stays, and Approved in the status approves 
   }
 }
 
-TEST_CASE("a claimed change is judged by the time of its claim, and can no more be denied") {
+TEST_CASE("what was claimed may be stored for a minute: until then it ends as Released, or not") {
   Court court;
-  court.by("bob", "10:10:00").by("eve", "10:20:00", Decision::Deny);
+  court.by("bob", "10:10:00");
   court.request.status.claim = Claim{"uid", "1", "2026-01-01T10:15:00.000000Z", {"alice", "", {}}};
   court.input.now = at("10:15:59");
+  RequestPhase after = RequestPhase::Pending;
+  SUBCASE("denied") {
+    court.by("eve", "10:14:59", Decision::Deny);
+    after = RequestPhase::Denied;
+  }
+  SUBCASE("withdrawn") {
+    court.by("alice", "10:15:01", Decision::Withdraw);
+    after = RequestPhase::Withdrawn;
+  }
+  SUBCASE("the target moved") {
+    court.input.stale = "moved";
+    after = RequestPhase::Stale;
+  }
+  SUBCASE("the policy was made anew") {
+    court.policy.metadata.uid = "q";
+    after = RequestPhase::Stale;
+  }
+  SUBCASE("expired") {
+    court.request.status.claim->time = "2026-01-01T11:10:00.000000Z";
+    court.input.now = at("11:10:59");
+    after = RequestPhase::Expired;
+  }
   CHECK(court.phase() == RequestPhase::Approved);
-  court.request.status.claim->time = "2026-01-01T11:09:59.000000Z";
-  court.input.now = at("11:10:30");
-  CHECK(court.phase() == RequestPhase::Approved);  // it may be stored at this moment
-  court.input.now = at("11:11:00");
-  CHECK(court.phase() == RequestPhase::Expired);  // it came to nothing
-  court.request.status.claim->time = "2026-01-01T11:10:00.000000Z";
-  court.input.now = at("11:10:30");
-  CHECK(court.phase() == RequestPhase::Expired);
+  CHECK(court.standing().message.find("being stored by alice") != std::string::npos);
+  CHECK(*court.standing().next_change == court.input.now + Duration(1'000));
   court.input.released = true;
   CHECK(court.phase() == RequestPhase::Released);
+  court.input.released = false;
+  court.input.now += Duration(1'000);
+  CHECK(court.phase() == after);
 }
 
 TEST_CASE("what cannot be read counts against the request") {

@@ -476,7 +476,7 @@ TEST_CASE("warnings are one line of at most 120 characters, whatever users write
   standing.message = "Denied by bob: \"no\n\x1b[31m" + std::string(500, 'x') + "\"";
   Target target;
   target.kind = "Deployment", target.namespace_ = "production", target.name = "web";
-  for (const std::string& warning : held_warnings(target, "web-1", a_policy(), standing)) {
+  for (const std::string& warning : held_warnings(target, "web-1", standing)) {
     CHECK(warning.size() <= 130);  // 120 characters, the ellipsis has three bytes
     CHECK(warning.find('\n') == std::string::npos);
     CHECK(warning.find('\x1b') == std::string::npos);
