@@ -137,8 +137,9 @@ int main(int argc, char** argv) {
   std::signal(SIGTERM, [](int) { asked_to_end = 1; });
   std::signal(SIGPIPE, SIG_IGN);
   try {
-    const kube::Client client(kube::load_kubeconfig(options.kubeconfig, options.context).value(),
-                              "holdpoint-load");
+    auto config = kube::load_kubeconfig(options.kubeconfig, options.context);
+    if (!config.ok()) throw std::runtime_error(describe(config.error()));
+    const kube::Client client(std::move(config).value(), "holdpoint-load");
     Load load(client, options);
     {
       std::vector<std::jthread> writers;
