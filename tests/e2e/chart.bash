@@ -1,6 +1,7 @@
 # The chart on the node: the part of tests/e2e/run that is about Holdpoint. It is read by that, and has its words.
 
 # How long certificates last: short, so that both leaf and authority are turned over while the rest is tested.
+soak=${HOLDPOINT_SOAK:-0}
 leaf=90s authority=3m
 ((soak == 0)) || leaf=2m authority=6m
 started=$(now)
@@ -51,6 +52,7 @@ within 20 shop_serves
   fail "other pods run than the approved ones"
 step "the story of the demo, with pods that run"
 
+# shellcheck source=/dev/null
 . tests/e2e/failures.bash
 
 quiet helm uninstall holdpoint -n "$home" --wait --timeout 3m
