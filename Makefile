@@ -4,11 +4,11 @@ TEST_PRESET ?= dev
 # A test on a loaded machine may miss a deadline: it gets two more chances, and says so.
 CTEST = ctest --preset $(TEST_PRESET) --no-tests=error --repeat until-pass:3
 .DEFAULT_GOAL := help
-.PHONY: help deps assets build build-test test unit chart cluster node verify bench demo image docs format clean
+.PHONY: help deps assets build build-test test unit chart cluster e2e node verify bench demo image docs format clean
 
 help: ## print this list
-	@echo "build, bench, demo, image, node, docs: PRESET=$(PRESET); test, unit, chart, cluster: TEST_PRESET=$(TEST_PRESET)"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "build, bench, demo, image, e2e, node, docs: PRESET=$(PRESET); test, unit, chart, cluster: TEST_PRESET=$(TEST_PRESET)"
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 deps: ## install the missing Debian packages
 	@hack/deps
@@ -26,7 +26,7 @@ test: assets build-test ## everything: unit and cluster tests, with sanitizers
 	@$(CTEST)
 
 unit: build-test ## the tests that need no cluster
-	@$(CTEST) --label-exclude cluster
+	@$(CTEST) --label-exclude 'cluster|e2e'
 
 chart: assets build-test ## the test of the Helm chart: rendered, judged by an API server, installed
 	@$(CTEST) --tests-regex '^chart$$'
@@ -34,9 +34,13 @@ chart: assets build-test ## the test of the Helm chart: rendered, judged by an A
 cluster: assets build-test ## the tests against a real API server
 	@$(CTEST) --label-regex cluster
 
-node: deps build ## the image on a real node, whose kubelet and containerd are built once; needs root
+e2e: deps build ## the chart on a real node: its story, and what happens while parts fail; needs root
 	@hack/assets --node >/dev/null
-	@HOLDPOINT_BIN=build/$(PRESET)/bin tests/node/run
+	@HOLDPOINT_BIN=build/$(PRESET)/bin tests/e2e/run
+
+node: deps build ## the image on a real node alone, whose kubelet and containerd are built once; needs root
+	@hack/assets --node >/dev/null
+	@HOLDPOINT_BIN=build/$(PRESET)/bin tests/e2e/run --node
 
 verify: deps ## rooms, white space and generated files: all as committed?
 	@hack/build $(PRESET) holdpoint-gen

@@ -68,15 +68,18 @@ class Seat {
     }
     observe(std::move(*read));
     if (const std::string holder = holder_of(lease_);
-        !holder.empty() && holder != options_.identity) {
-      const auto theirs = std::chrono::seconds(
-          std::max<std::int64_t>(1, integer_at(lease_, "leaseDurationSeconds")));
-      if (monotonic_now() - changed_at_ < theirs) return false;
-    }
+        !holder.empty() && holder != options_.identity && theirs_for() > Duration::zero())
+      return false;
     return settle(put(claim_of(lease_), deadline), began);
   }
 
   [[nodiscard]] Point renewed_at() const { return renewed_at_; }
+
+  // How long whoever holds it has left, as far as we know.
+  [[nodiscard]] Duration theirs_for() const {
+    const auto ends = changed_at_ + their_time();
+    return std::chrono::ceil<Duration>(std::max(ends - monotonic_now(), Point::duration::zero()));
+  }
 
   // Whoever comes next need not wait. client-go's form: no holder, one second.
   Result<Done> give_back(Deadline deadline) {
@@ -95,6 +98,11 @@ class Seat {
   }
   [[nodiscard]] bool ours() const {
     return lease_.is_object() && holder_of(lease_) == options_.identity;
+  }
+
+  [[nodiscard]] std::chrono::seconds their_time() const {
+    return std::chrono::seconds(
+        std::max<std::int64_t>(1, integer_at(lease_, "leaseDurationSeconds")));
   }
 
   Result<bool> held_from(Point began) {
@@ -170,7 +178,11 @@ bool wait_for_seat(Seat& seat, const LeaseOptions& options, const std::stop_toke
       log::warn("the lease cannot be read or taken; trying on",
                 {{"lease", options.name}, {"error", last_problem}});
     }
-    wait_for(jittered(options.retry, 0.8, 1.2), stop);
+    // Twice as often as it is renewed, as its time runs from when we see it renewed; and at once
+    // when that is over.
+    const Duration turn = jittered(options.retry / 2, 0.8, 1.2);
+    const Duration theirs = seat.theirs_for();
+    wait_for(theirs > Duration::zero() ? std::min(turn, theirs) : turn, stop);
   }
   return false;
 }

@@ -1,6 +1,8 @@
 // Leader election by a coordination.k8s.io/v1 Lease, with client-go's timing: 15 s lease, renewed
-// every 2 s, given up after 10 s without renewal. It says who should act, not who may: every write
-// of the leader carries a resourceVersion of its own or creates a name that only one can create.
+// every 2 s, given up after 10 s without renewal. Who waits looks every second, so that it acts
+// within 17 s of a leader's sudden end and within 3 s of an orderly one. The Lease says who should
+// act, not who may: every write of the leader carries a resourceVersion of its own or creates a
+// name that only one can create.
 #pragma once
 
 #include <functional>

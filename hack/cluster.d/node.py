@@ -314,16 +314,22 @@ def load(processes, archive):
     if imported.returncode:
         raise Failure(f"containerd does not take {archive}:\n{imported.stderr or imported.stdout}")
     lines = imported.stdout.splitlines()
-    names = sorted({line.split()[0] for line in lines if line.split()[1:] == ["saved"]})
-    filters = [f"name=={name}" for name in names]
+    # ctr cuts long names.
+    begins = tuple({line.split()[0] for line in lines if line.split()[1:] == ["saved"]})
 
-    def unknown():
-        listed = run([*ctr, "images", "list", *filters]).splitlines()[1:]
-        known = [line.split()[0] for line in listed if "io.cri-containerd.image=managed" in line]
-        return ", ".join(set(names).difference(known)) or None
+    def names(of_kubelet):
+        listed = run([*ctr, "images", "list"]).splitlines()[1:]
+        return {
+            line.split()[0]
+            for line in listed
+            if line.startswith(begins)
+            and ("io.cri-containerd.image=managed" in line or not of_kubelet)
+        }
 
-    processes.await_probe("containerd", unknown)
-    return names
+    processes.await_probe(
+        "containerd", lambda: ", ".join(names(False).difference(names(True))) or None
+    )
+    return sorted(names(True))
 
 
 def _ctr(processes):

@@ -1,11 +1,13 @@
 /* The application of demo and tests, for pods that really run.
  *
- *   demo           answers every HTTP request on port 8080 with 200 and the pod's name, until SIGTERM
- *   demo migrate   stands for a migration: says what it does and exits 0
+ *   demo [--listen=HOST:PORT] [--...]   answers every HTTP request on the port, 8080 without it, of every address
+ *                                       with 200 and the pod's name, until SIGTERM; other options change nothing
+ *   demo migrate, demo up [--...]       stands for a migration: says what it does and exits 0
  */
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -30,15 +32,15 @@ static int read_head(int client) {
   return -1;
 }
 
-static int serve(void) {
+static int serve(unsigned short port) {
   const int listener = socket(AF_INET, SOCK_STREAM, 0), on = 1;
-  struct sockaddr_in here = {.sin_family = AF_INET, .sin_port = htons(8080)};
+  struct sockaddr_in here = {.sin_family = AF_INET, .sin_port = htons(port)};
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (bind(listener, (struct sockaddr*)&here, sizeof here) || listen(listener, 64)) {
-    perror("demo: port 8080");
+    perror("demo: the port");
     return 1;
   }
-  puts("serving on port 8080");
+  printf("serving on port %d\n", port);
   for (;;) {
     const int client = accept(listener, NULL, NULL);
     if (client < 0) continue;
@@ -61,11 +63,18 @@ int main(int count, char** words) {
   setvbuf(stdout, NULL, _IOLBF, 0);
   signal(SIGTERM, end);
   signal(SIGINT, end);
-  if (count == 1) return serve();
-  if (count == 2 && !strcmp(words[1], "migrate")) {
+  if (count > 1 && (!strcmp(words[1], "migrate") || !strcmp(words[1], "up"))) {
     puts("migrated 3 tables");
     return 0;
   }
-  fprintf(stderr, "usage: %s [migrate]\n", words[0]);
-  return 2;
+  unsigned short port = 8080;
+  for (int i = 1; i < count; ++i) {
+    const char* const colon = strrchr(words[i], ':');
+    if (!strncmp(words[i], "--listen=", 9) && colon) port = (unsigned short)atoi(colon + 1);
+    if (strncmp(words[i], "--", 2)) {
+      fprintf(stderr, "usage: %s [migrate | up | --listen=HOST:PORT]\n", words[0]);
+      return 2;
+    }
+  }
+  return serve(port);
 }
