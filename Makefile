@@ -4,7 +4,7 @@ TEST_PRESET ?= dev
 # A test on a loaded machine may miss a deadline: it gets two more chances, and says so.
 CTEST = ctest --preset $(TEST_PRESET) --no-tests=error --repeat until-pass:3
 .DEFAULT_GOAL := help
-.PHONY: help deps assets build build-test test unit chart cluster e2e node verify bench demo image docs format clean
+.PHONY: help deps assets build build-test test unit chart cluster e2e node verify bench demo image plugin docs format clean
 
 help: ## print this list
 	@echo "build, bench, demo, image, e2e, node, docs: PRESET=$(PRESET); test, unit, chart, cluster: TEST_PRESET=$(TEST_PRESET)"
@@ -54,6 +54,9 @@ demo: assets build ## the whole story on a cluster of its own
 
 image: build ## one OCI image with both programs, without a container engine
 	@HOLDPOINT_BIN=build/$(PRESET)/bin hack/image build/$(PRESET)/holdpoint-image.tar
+
+plugin: build ## the kubectl plugin as a tarball, with a krew manifest
+	@HOLDPOINT_BIN=build/$(PRESET)/bin hack/plugin build/$(PRESET)/plugin
 
 docs: deps ## generate CRDs, the reference docs and what the chart has of them
 	@hack/build $(PRESET) holdpoint-gen

@@ -80,6 +80,8 @@ std::string how_it_waits(const ApprovalRequestSpec& spec) {
   switch (spec.hold) {
     case RequestHold::Suspend:
       return "stored, but nothing of it runs until approved";
+    case RequestHold::Gate:
+      return "stored, and its pods wait until approved";
     case RequestHold::Deny:
       return "not stored; to be applied again once approved";
     case RequestHold::Retry:
@@ -210,7 +212,7 @@ std::string next_command(const Dossier& dossier) {
   const ApprovalRequest& request = dossier.request;
   const std::string target =
       typed_target(request.spec.target) + " -n " + visible(request.metadata.namespace_);
-  const bool held = request.spec.hold == RequestHold::Suspend;
+  const bool held = is_stored_held(request.spec.hold);
   switch (standing_of(dossier).phase) {
     case RequestPhase::Pending:
       return "kubectl holdpoint approve " + place(request);
@@ -254,10 +256,12 @@ std::string outcome(const ApprovalRequest& request, Decision decision, const std
   const std::string over = "stored as " + visible(approval) +
                            ", but the request was over: " + std::string(to_string(phase)) + ", " +
                            visible_cut(request.status.message, kTextColumns);
-  const bool held = request.spec.hold == RequestHold::Suspend;
+  const bool gated = request.spec.hold == RequestHold::Gate;
   const std::string stays =
-      held ? target + " stays held; to put back what ran: kubectl holdpoint abandon " +
-                 typed_target(request.spec.target) + " -n " + visible(request.metadata.namespace_)
+      gated ? target + " fails, and none of its pods has run"
+      : request.spec.hold == RequestHold::Suspend
+          ? target + " stays held; to put back what ran: kubectl holdpoint abandon " +
+                typed_target(request.spec.target) + " -n " + visible(request.metadata.namespace_)
       : request.spec.operation == Operation::Create ? target + " is not stored"
                                                     : target + " stays as it is";
   switch (decision) {
@@ -279,6 +283,7 @@ std::string outcome(const ApprovalRequest& request, Decision decision, const std
   if (phase == RequestPhase::Approved) {
     switch (request.spec.hold) {
       case RequestHold::Suspend:
+      case RequestHold::Gate:
         return "approved" + by + ": " + target + " is being released";
       case RequestHold::Deny:
         return "approved" + by + ": apply the change again" +

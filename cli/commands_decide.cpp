@@ -22,8 +22,7 @@ bool tells_of(const ApprovalRequest& request, const std::string& approval) {
 bool has_settled(const ApprovalRequest& request, const std::string& approval) {
   if (is_end(request.status.phase) || request.status.phase == RequestPhase::Scheduled)
     return tells_of(request, approval);
-  if (request.status.phase == RequestPhase::Approved)
-    return request.spec.hold != RequestHold::Suspend;
+  if (request.status.phase == RequestPhase::Approved) return !is_stored_held(request.spec.hold);
   return tells_of(request, approval);
 }
 

@@ -74,6 +74,27 @@ Result<std::optional<std::string>> why_held(const Kubectl& kubectl, const Holdab
                        place(object, live) + "), or ask again\n" + ask_again(dossier.request));
 }
 
+// Pods that wait for the scheduling gate of a Job that is not held any more: the operator starts
+// them, or, where none runs, whoever resumes the Job.
+Result<Done> start_pods(const Kubectl& kubectl, const RawObject& job) {
+  const std::string space = "--namespace=" + string_at(job, {"metadata", "namespace"});
+  HP_ASSIGN(const Json pods,
+            kubectl.json({"get", "pods",
+                          "--selector=batch.kubernetes.io/controller-uid=" +
+                              string_at(job, {"metadata", "uid"}) + "," + kGatedLabel + "=true",
+                          "-o", "json", space}));
+  for (const Json& pod : pods.at("items")) {
+    if (!has_gate(member_at(pod, {"spec"}))) continue;
+    const auto patched =
+        kubectl.json({"patch", "pods/" + string_at(pod, {"metadata", "name"}), "--type=json",
+                      "--patch=" + dump_json(ungate_patch(pod)), "-o", "json", space});
+    if (!patched.ok() && patched.error().kind != ErrorKind::Conflict &&
+        patched.error().kind != ErrorKind::NotFound)
+      return patched.error();
+  }
+  return Done{};
+}
+
 }  // namespace
 
 Result<Done> resume(const Kubectl& kubectl, const std::string& typed) {
@@ -125,6 +146,7 @@ Result<Done> resume(const Kubectl& kubectl, const std::string& typed) {
                             : ": " + kept.front()),
           {}};
     }
+    if (now.gated) HP_TRY(start_pods(kubectl, live));
     print(title(object, live) + " is resumed: " + visible(join(taken, ", ")) +
           (now.paused ? "; it stays paused, as its owner had it" : ""));
     return Done{};

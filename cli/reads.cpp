@@ -65,8 +65,7 @@ Result<bool> read_authorized(const Kubectl& kubectl, const ApprovalRequest& requ
 std::set<std::string> read_writers(const Kubectl& kubectl, const ApprovalRequest& request) {
   const Target& target = request.spec.target;
   const Pausable how = pausable(target.group, target.resource);
-  if (request.spec.hold != RequestHold::Suspend || how == Pausable::No || !is_name(target.name))
-    return {};
+  if (!is_stored_held(request.spec.hold) || how == Pausable::No || !is_name(target.name)) return {};
   const auto object = kubectl.json({"get", target.resource + "." + target.group + "/" + target.name,
                                     "-o", "json", "--namespace=" + request.metadata.namespace_});
   if (!object.ok()) return {};

@@ -326,6 +326,7 @@ HP_TO_STRING(Fact)
 HP_TO_STRING(RiskLevel)
 HP_TO_STRING(RiskFactor)
 HP_TO_STRING(NotifyType)
+HP_TO_STRING(OriginKind)
 #undef HP_TO_STRING
 
 }  // namespace holdpoint

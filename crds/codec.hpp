@@ -41,6 +41,7 @@ template <class T>
 [[nodiscard]] std::string_view to_string(RiskLevel value);
 [[nodiscard]] std::string_view to_string(RiskFactor value);
 [[nodiscard]] std::string_view to_string(NotifyType value);
+[[nodiscard]] std::string_view to_string(OriginKind value);
 
 // What kind a struct is on the API.
 struct KindInfo {

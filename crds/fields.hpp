@@ -40,11 +40,14 @@ HP_SPELLING(PolicyMode, 3, {PolicyMode::Enforce, "Enforce"}, {PolicyMode::Warn, 
             {PolicyMode::Off, "Off"});
 HP_SPELLING(Operation, 3, {Operation::Create, "CREATE"}, {Operation::Update, "UPDATE"},
             {Operation::Delete, "DELETE"});
-HP_SPELLING(HoldMode, 4, {HoldMode::Auto, "Auto"}, {HoldMode::Suspend, "Suspend"},
-            {HoldMode::Deny, "Deny"}, {HoldMode::Retry, "Retry"});
+HP_SPELLING(HoldMode, 5, {HoldMode::Auto, "Auto"}, {HoldMode::Suspend, "Suspend"},
+            {HoldMode::Gate, "Gate"}, {HoldMode::Deny, "Deny"}, {HoldMode::Retry, "Retry"});
 HP_SPELLING(Supersede, 2, {Supersede::Older, "Older"}, {Supersede::Keep, "Keep"});
-HP_SPELLING(RequestHold, 3, {RequestHold::Suspend, "Suspend"}, {RequestHold::Deny, "Deny"},
-            {RequestHold::Retry, "Retry"});
+HP_SPELLING(OriginKind, 4, {OriginKind::Kustomization, "Kustomization"},
+            {OriginKind::HelmRelease, "HelmRelease"}, {OriginKind::Application, "Application"},
+            {OriginKind::Release, "Release"});
+HP_SPELLING(RequestHold, 4, {RequestHold::Suspend, "Suspend"}, {RequestHold::Gate, "Gate"},
+            {RequestHold::Deny, "Deny"}, {RequestHold::Retry, "Retry"});
 HP_SPELLING(RequestPhase, 9, {RequestPhase::Pending, "Pending"},
             {RequestPhase::Scheduled, "Scheduled"}, {RequestPhase::Approved, "Approved"},
             {RequestPhase::Released, "Released"}, {RequestPhase::Denied, "Denied"},
@@ -53,14 +56,15 @@ HP_SPELLING(RequestPhase, 9, {RequestPhase::Pending, "Pending"},
 HP_SPELLING(Decision, 5, {Decision::Approve, "Approve"}, {Decision::Deny, "Deny"},
             {Decision::Withdraw, "Withdraw"}, {Decision::BreakGlass, "BreakGlass"},
             {Decision::Review, "Review"});
-HP_SPELLING(Fact, 19, {Fact::Requested, "Requested"}, {Fact::Approved, "Approved"},
+HP_SPELLING(Fact, 20, {Fact::Requested, "Requested"}, {Fact::Approved, "Approved"},
             {Fact::Denied, "Denied"}, {Fact::Withdrawn, "Withdrawn"}, {Fact::Revoked, "Revoked"},
             {Fact::Granted, "Granted"}, {Fact::Claimed, "Claimed"}, {Fact::Released, "Released"},
             {Fact::Expired, "Expired"}, {Fact::Superseded, "Superseded"}, {Fact::Stale, "Stale"},
             {Fact::PolicyChanged, "PolicyChanged"}, {Fact::Tampered, "Tampered"},
             {Fact::Restored, "Restored"}, {Fact::Escalated, "Escalated"},
             {Fact::BreakGlass, "BreakGlass"}, {Fact::Reviewed, "Reviewed"},
-            {Fact::Disarmed, "Disarmed"}, {Fact::Armed, "Armed"});
+            {Fact::Disarmed, "Disarmed"}, {Fact::Armed, "Armed"},
+            {Fact::Retriggered, "Retriggered"});
 
 HP_SPELLING(RiskLevel, 4, {RiskLevel::Low, "Low"}, {RiskLevel::Medium, "Medium"},
             {RiskLevel::High, "High"}, {RiskLevel::Critical, "Critical"});
@@ -263,11 +267,11 @@ void fields(V& v, Tag<Hold>) {
   using T = Hold;
   v("mode", &T::mode,
     {.doc = "How a change waits. Suspend: it is stored, but paused (Deployments) or suspended (new "
-            "Jobs). Deny: it is "
-            "refused with 403, to be applied again after approval. Retry: it is refused with 429, "
-            "on which kubectl waits "
-            "and tries again by itself. Auto: Suspend where the object and its client can wait, "
-            "else Deny.",
+            "Jobs). Gate: a new Job is stored and its pods wait for a scheduling gate, for clients "
+            "that take a suspended Job for done. Deny: it is refused with 403, to be applied again "
+            "after approval. Retry: it is refused with 429, on which kubectl waits and tries again "
+            "by itself. Auto: Suspend where the object and its client can wait, Gate for new Jobs "
+            "of Helm and Flux, else Deny.",
      .default_json = "\"Auto\""});
   v("patience", &T::patience,
     {.doc = "Retry only: how long after it was made a request tells its clients to wait and try "
@@ -563,6 +567,12 @@ void fields(V& v, Tag<ApprovalPolicySpec>) {
     {.doc = "Who is told of requests over HTTP. Nobody can approve there.",
      .max_items = 8,
      .list_map_key = "name"});
+  v("timeoutSeconds", &T::timeout_seconds,
+    {.doc = "How long the API server waits for a judgement; what is not judged by then is refused "
+            "(or, in mode Warn, let by).",
+     .minimum = 3,
+     .maximum = 30,
+     .default_json = "10"});
 }
 
 template <class V>
@@ -625,6 +635,19 @@ void fields(V& v, Tag<ChangeLine>) {
 }
 
 template <class V>
+void fields(V& v, Tag<Origin>) {
+  using T = Origin;
+  v("kind", &T::kind,
+    {.doc =
+         "Kustomization and HelmRelease are Flux's, Application is Argo CD's, Release is Helm's.",
+     .required = true});
+  v("namespace", &T::namespace_, {.doc = "Its namespace.", .max_length = bounds::kName});
+  v("name", &T::name, {.doc = "Its name.", .required = true, .max_length = bounds::kName});
+  v("revision", &T::revision,
+    {.doc = "What it was going to, such as main@sha1:1f2e3d.", .max_length = 512});
+}
+
+template <class V>
 void fields(V& v, Tag<ApprovalRequestSpec>) {
   using T = ApprovalRequestSpec;
   v("policy", &T::policy, {.doc = "The policy that holds the change.", .required = true});
@@ -633,7 +656,8 @@ void fields(V& v, Tag<ApprovalRequestSpec>) {
     {.doc = "CREATE, UPDATE or DELETE, measured against what runs: an edit of an object whose "
             "creation is held is a CREATE.",
      .required = true});
-  v("hold", &T::hold, {.doc = "How this change waits: Suspend, Deny or Retry.", .required = true});
+  v("hold", &T::hold,
+    {.doc = "How this change waits: Suspend, Gate, Deny or Retry.", .required = true});
   v("baseDigest", &T::base_digest,
     {.doc = "Digest of the covered part that the change is measured against; absent where there is "
             "none.",
@@ -693,6 +717,9 @@ void fields(V& v, Tag<ApprovalRequestSpec>) {
     {.doc = "What belongs together, such as the Argo CD application or the Helm release that it "
             "comes from.",
      .max_length = 512});
+  v("origin", &T::origin,
+    {.doc = "The Flux or Argo CD object, or the Helm release, that made the change, as the target "
+            "says."});
   v("proposed", &T::proposed,
     {.doc =
          "Asked ahead: the object as a dry run gave it. Give this, the policy's name and a reason; "

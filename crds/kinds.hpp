@@ -76,7 +76,7 @@ struct LabelSelector {
 
 enum class PolicyMode { Enforce, Warn, Off };
 enum class Operation { Create, Update, Delete };  // CREATE | UPDATE | DELETE
-enum class HoldMode { Auto, Suspend, Deny, Retry };
+enum class HoldMode { Auto, Suspend, Gate, Deny, Retry };
 enum class Supersede { Older, Keep };
 
 struct MatchResource {
@@ -220,6 +220,7 @@ struct ApprovalPolicySpec {
   bool guard = false;
   std::string retention = "168h";  // ended requests are removed after it
   std::vector<NotifyTarget> notify;
+  std::int64_t timeout_seconds = 10;  // for a judgement, as the API server counts it
 };
 
 struct ApprovalPolicyStatus {
@@ -261,7 +262,21 @@ struct ChangeLine {
   std::string to;    // empty: is gone
 };
 
-enum class RequestHold { Suspend, Deny, Retry };  // how this change waits
+enum class RequestHold { Suspend, Gate, Deny, Retry };  // how this change waits
+
+// Stored, but held; the others are refused until they are approved.
+constexpr bool is_stored_held(RequestHold hold) {
+  return hold == RequestHold::Suspend || hold == RequestHold::Gate;
+}
+
+// The object that a GitOps controller or Helm makes its target from.
+enum class OriginKind { Kustomization, HelmRelease, Application, Release };
+struct Origin {
+  OriginKind kind = OriginKind::Release;
+  std::string namespace_;
+  std::string name;
+  std::string revision;  // that it was going to when this was asked for; empty: it does not say
+};
 
 struct ApprovalRequestSpec {
   PolicyReference policy;
@@ -285,7 +300,8 @@ struct ApprovalRequestSpec {
   Risk risk;
   std::string asked_at;  // RFC 3339, microseconds, by the webhook's clock: orders requests
   std::vector<std::string> authors;  // named by annotations, unverified: they may not approve
-  std::string change_set;            // what belongs together: "argocd/shop@1f2e3d"
+  std::string change_set;            // what belongs together: "argocd/shop"
+  std::optional<Origin> origin;      // unverified
   Json proposed;                     // asked ahead: the object as a dry run gave it; null otherwise
   Json base;  // R's covered part, kept while the object is stored held; null otherwise
 };
@@ -395,6 +411,7 @@ enum class Fact {
   Reviewed,    // and somebody else looked at it
   Disarmed,    // the gate was taken down on purpose
   Armed,       // and put up again
+  Retriggered  // a GitOps controller was told to try an approved change again
 };
 
 struct AuditSubject {

@@ -17,6 +17,7 @@
 #include "net/http_client.hpp"
 #include "operator/certificates.hpp"
 #include "operator/loop.hpp"
+#include "operator/probe.hpp"
 
 namespace holdpoint::operator_ {
 namespace {
@@ -132,11 +133,20 @@ Result<Done> take_down(const Options& options) {
   const Clock& clock = system_clock();
   const kube::Client client(std::move(config), "holdpoint-operator/" HOLDPOINT_VERSION);
   Ledger ledger(client, clock, metrics, options.home);
-  Configurator configurator(client, clock, ledger, {{}, options.home});
+  Configurator configurator(client, clock, ledger, {{}, options.home, {}});
   HP_TRY(disarm(client, options.home, operator_user(options.home), "uninstalled", clock.now(),
                 Deadline::in(Duration(30'000))));
   // A leader that still runs sees the same ConfigMap; both may do it.
   return configurator.pass({});
+}
+
+Result<std::vector<std::string>> try_out(const Options& options) {
+  net::initialize_http(2);
+  HP_ASSIGN(kube::ApiConfig config, options.kubeconfig.empty()
+                                        ? kube::in_cluster_config()
+                                        : kube::load_kubeconfig(options.kubeconfig));
+  const kube::Client client(std::move(config), "holdpoint-operator/" HOLDPOINT_VERSION);
+  return probe(client, options.home);
 }
 
 Result<Done> run(const Options& options) {
@@ -164,10 +174,12 @@ Result<Done> run(const Options& options) {
   Ledger ledger(client, clock, metrics, options.home);
   const Docket docket(client, clock);
   const Events events(client, clock);
-  Configurator configurator(client, clock, ledger, {std::move(address), options.home});
+  Configurator configurator(client, clock, ledger,
+                            {std::move(address), options.home, options.excluded_namespaces});
   Notifier notifier(client, docket, clock, metrics, options.home);
-  Requests requests(client, docket, clock, ledger, events, notifier, keys.secret_key);
-  Loop loop(client, configurator, requests, notifier, metrics, options.home, trust);
+  const Release release(client);
+  Requests requests(client, docket, clock, ledger, events, notifier, release, keys.secret_key);
+  Loop loop(client, configurator, requests, release, notifier, metrics, options.home, trust);
 
   std::atomic<bool> leads = false;
   net::Health health(metrics);

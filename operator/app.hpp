@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
 
@@ -25,11 +26,15 @@ struct Options {
   std::string keys_secret;
   std::string health_listen = "0.0.0.0:8080";
   bool leader_elect = true;
+  std::vector<std::string> excluded_namespaces;  // never gated, beside the cluster's and our own
 };
 
 // Takes the gate down for good (helm uninstall): says so in the trail, removes the webhook
 // configurations, and waits until they stay away. Error: what is in the way.
 [[nodiscard]] Result<Done> take_down(const Options& options);
+
+// See probe.hpp.
+[[nodiscard]] Result<std::vector<std::string>> try_out(const Options& options);
 
 // Runs until SIGTERM or SIGINT. Error: what kept it from starting, or the lease that was lost.
 [[nodiscard]] Result<Done> run(const Options& options);

@@ -12,7 +12,7 @@
 namespace holdpoint::operator_ {
 namespace {
 
-constexpr int kTimeoutSeconds = 10;
+constexpr int kTimeoutSeconds = 10;  // where no policy says it
 constexpr const char* kDomain = ".holdpoint.dev";
 
 Json client_config(const WebhookAddress& address, const std::string& path) {
@@ -68,7 +68,8 @@ std::vector<std::string> spell(const std::set<Operation>& operations) {
 
 bool may_suspend(const ApprovalPolicySpec& spec) {
   return spec.mode == PolicyMode::Enforce &&
-         (spec.hold.mode == HoldMode::Auto || spec.hold.mode == HoldMode::Suspend);
+         (spec.hold.mode == HoldMode::Auto || spec.hold.mode == HoldMode::Suspend ||
+          spec.hold.mode == HoldMode::Gate);
 }
 
 bool covers_replicas(const ApprovalPolicySpec& spec, const ResolvedResource& resource) {
@@ -201,6 +202,24 @@ std::string selects(const std::string& root, const LabelSelector& selector) {
   return all.empty() ? "true" : "(" + join(all, " && ") + ")";
 }
 
+// A pod that loses the scheduling gate of its Job; or, while it has it, its owner, which tells
+// whether it may lose it.
+std::string has_gate(const std::string& root) {
+  return root +
+         ".?spec.?schedulingGates.orValue([]).exists(g, g.name == " + cel_string(kSchedulingGate) +
+         ")";
+}
+Json pods_entry(const ApprovalPolicy& policy, const WebhookAddress& address) {
+  const std::string& name = policy.metadata.name;
+  Json pods = entry(name + ".pods" + kDomain, address, "/pods/" + name, false);
+  pods["rules"].push_back(rule("", "v1", {"pods"}, {"UPDATE"}));
+  pods["matchConditions"] =
+      Json::array({{{"name", "holdpoint-gate-goes"},
+                    {"expression", has_gate("oldObject") + " && (!" + has_gate("object") + " || " +
+                                       differs("/metadata/ownerReferences") + ")"}}});
+  return pods;
+}
+
 // What makes pods, and the controllers that alone may make it where a policy guards.
 struct PodMaker {
   const char *group, *version, *resource;
@@ -224,6 +243,14 @@ const std::vector<PodMaker>& pod_makers() {
   return makers;
 }
 
+std::string same_images() {
+  const auto images = [](const std::string& root, const char* list) {
+    return root + ".?spec.?" + list + ".orValue([]).map(c, c.?image)";
+  };
+  return images("object", "containers") + " == " + images("oldObject", "containers") + " && " +
+         images("object", "initContainers") + " == " + images("oldObject", "initContainers");
+}
+
 // Every other way to pods than the gated kinds, by anybody but the exact controllers, which the API
 // server itself lets by: rescheduling never needs us.
 Json guard_entry(const ApprovalPolicy& policy, const std::vector<ResolvedResource>& resources,
@@ -233,7 +260,11 @@ Json guard_entry(const ApprovalPolicy& policy, const std::vector<ResolvedResourc
   std::vector<std::string> by_controllers{
       "request.userInfo.username == 'system:kube-controller-manager'",
       "(request.resource.resource == 'pods' && 'system:nodes' in "
-      "request.userInfo.?groups.orValue([]))"};
+      "request.userInfo.?groups.orValue([]))",
+      // What is no more than this is judged by the entry for gated pods.
+      "(request.resource.resource == 'pods' && request.operation == 'UPDATE' && " +
+          has_gate("oldObject") + " && !" + has_gate("object") + " && " + same_images() + " && !(" +
+          differs("/metadata/labels") + "))"};
   for (const PodMaker& maker : pod_makers()) {
     std::vector<std::string> accounts;
     for (const std::string& controller : maker.controllers)
@@ -405,6 +436,16 @@ Entries entries_of(const ApprovalPolicy& policy, const std::vector<ResolvedResou
     scale["namespaceSelector"] = gate["namespaceSelector"];  // a Scale has no labels to select by
     entries.validating.push_back(std::move(scale));
   }
+  const bool gates_jobs =
+      std::any_of(resources.begin(), resources.end(), [](const ResolvedResource& resource) {
+        return pausable(resource.group, resource.resource) == Pausable::Job;
+      });
+  // Whatever hold.mode says now: Jobs may wait by what it said before.
+  if (spec.mode == PolicyMode::Enforce && gates_jobs) {
+    Json pods = pods_entry(policy, address);
+    pods["namespaceSelector"] = gate["namespaceSelector"];  // a pod has the labels of its own
+    entries.validating.push_back(std::move(pods));
+  }
   if (spec.guard) {
     Json guard = guard_entry(policy, resources, address);
     guard["namespaceSelector"] = gate["namespaceSelector"];
@@ -423,6 +464,8 @@ Entries entries_of(const ApprovalPolicy& policy, const std::vector<ResolvedResou
     hold["objectSelector"] = gate["objectSelector"];
     entries.mutating.push_back(std::move(hold));
   }
+  for (auto* list : {&entries.validating, &entries.mutating})
+    for (Json& one : *list) one["timeoutSeconds"] = spec.timeout_seconds;
   return entries;
 }
 
@@ -435,7 +478,7 @@ std::string hold_name(int shard) { return "holdpoint-hold-" + std::to_string(sha
 
 std::string policy_of_entry(const Json& entry) {
   const std::string name = string_at(entry, {"name"});
-  for (const char* sort : {".gate", ".hold", ".scale", ".guard", ".scope"}) {
+  for (const char* sort : {".gate", ".hold", ".scale", ".guard", ".scope", ".pods"}) {
     const std::string suffix = std::string(sort) + kDomain;
     if (name.ends_with(suffix)) return name.substr(0, name.size() - suffix.size());
   }

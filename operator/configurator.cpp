@@ -69,6 +69,12 @@ bool covers(const Json& live, const Json& wanted) {
   return live == wanted;
 }
 
+std::vector<std::string> never_gated(const ConfiguratorSettings& settings) {
+  std::vector<std::string> names{settings.home, "holdpoint-approvals"};
+  names.insert(names.end(), settings.excluded.begin(), settings.excluded.end());
+  return names;
+}
+
 }  // namespace
 
 std::string operator_user(const std::string& home) {
@@ -81,7 +87,7 @@ Configurator::Configurator(const kube::Client& client, const Clock& clock, Ledge
       clock_(clock),
       ledger_(ledger),
       settings_(std::move(settings)),
-      own_namespaces_{settings_.home, "holdpoint-approvals"},
+      own_namespaces_(never_gated(settings_)),
       discovery_(client) {}
 
 bool Configurator::trust(std::string ca_pem) {

@@ -26,8 +26,9 @@ namespace holdpoint::operator_ {
 [[nodiscard]] std::string operator_user(const std::string& home);
 
 struct ConfiguratorSettings {
-  WebhookAddress address;  // but for whom to trust
-  std::string home;        // Holdpoint's own namespace
+  WebhookAddress address;             // but for whom to trust
+  std::string home;                   // Holdpoint's own namespace
+  std::vector<std::string> excluded;  // other namespaces that are never gated
 };
 
 class Configurator {

@@ -14,6 +14,8 @@ namespace {
 constexpr const char* kPolicies = "policies";
 constexpr const char* kTrust = "trust";
 constexpr const char* kRevoked = "revoked:";
+constexpr const char* kPod = "pod:";
+constexpr Duration kStartPod{10'000};
 constexpr Duration kPolicyResync{60'000};  // discovery and grants change without an event of ours
 
 bool is_ours(const std::string& name) { return name.starts_with("holdpoint-"); }
@@ -52,9 +54,26 @@ void Loop::request_changed(const Json& object) {
                static_cast<double>(open_.size()));
   // A new request may end older ones of the same target; an end may free what waits for the same
   // object.
+  if (request->status.phase == RequestPhase::Released && request->spec.hold == RequestHold::Gate) {
+    const std::string job = request->metadata.namespace_ + "/" + request->spec.target.name;
+    for (const auto& [pod, owner] : gated_pods_)
+      if (owner == job) request_names_.add(kPod + pod);
+  }
   if (over || fresh)
     for (const auto& [other, sibling] : open_)
       if (other != key && is_sibling(*request, *sibling)) request_names_.add(other);
+}
+
+void Loop::pod_changed(kube::WatchEventType type, const Json& object) {
+  const std::string key = key_of(object);
+  const std::lock_guard lock(mutex_);
+  if (type == kube::WatchEventType::Deleted || !has_gate(member_at(object, {"spec"}))) {
+    gated_pods_.erase(key);
+  } else {
+    gated_pods_[key] = string_at(object, {"metadata", "namespace"}) + "/" +
+                       string_at(controller_of(object), {"name"});
+    request_names_.add(kPod + key);
+  }
 }
 
 std::vector<std::shared_ptr<const ApprovalRequest>> Loop::siblings_of(const std::string& key) {
@@ -101,6 +120,13 @@ void Loop::work_on_requests(const std::stop_token& stop) {
         ok = done.ok();
         if (!ok) error = describe(done.error());
       }
+    } else if (name->starts_with(kPod)) {
+      const auto slash = name->find('/');
+      const std::size_t begin = std::string_view(kPod).size();
+      const auto done = release_.start_pod(name->substr(begin, slash - begin),
+                                           name->substr(slash + 1), Deadline::in(kStartPod));
+      ok = done.ok();
+      if (!ok) error = describe(done.error());
     } else {
       const auto slash = name->find('/');
       const auto again =
@@ -198,12 +224,17 @@ void Loop::run(const std::stop_token& stop) {
                                   [this](kube::WatchEventType, const kube::ObjectPtr&) {
                                     configuration_names_.add(kPolicies);
                                   });
+    const kube::WatchCache pods(client_, {"", "v1", "pods", "", "", ""},
+                                {{"labelSelector", std::string(kGatedLabel) + "=true"}},
+                                [this](kube::WatchEventType type, const kube::ObjectPtr& object) {
+                                  pod_changed(type, *object);
+                                });
     std::jthread notifier([&] { notifier_.run(stop); });
     std::jthread request_worker([&] { work_on_requests(stop); });
     std::jthread configuration_worker([&] { work_on_configurations(stop); });
     while (!stop.stop_requested() && !synced_) {
       synced_ = crds.synced() && policies.synced() && requests.synced() && approvals.synced() &&
-                validating.synced() && mutating.synced() && arming.synced();
+                validating.synced() && mutating.synced() && arming.synced() && pods.synced();
       if (!wait_for(Duration(20), stop)) break;
     }
     while (wait_for(Duration(3'600'000), stop)) {

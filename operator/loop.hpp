@@ -27,10 +27,11 @@ struct Trust {
 class Loop {
  public:
   Loop(const kube::Client& client, Configurator& configurator, Requests& requests,
-       Notifier& notifier, Metrics& metrics, std::string home, Trust trust)
+       const Release& release, Notifier& notifier, Metrics& metrics, std::string home, Trust trust)
       : client_(client),
         configurator_(configurator),
         requests_(requests),
+        release_(release),
         notifier_(notifier),
         metrics_(metrics),
         home_(std::move(home)),
@@ -49,20 +50,24 @@ class Loop {
   [[nodiscard]] std::vector<std::shared_ptr<const ApprovalRequest>> siblings_of(
       const std::string& key);
   void policies_changed();
+  void pod_changed(kube::WatchEventType type, const Json& object);
   void count(const char* what, bool ok, const Inbox& inbox);
 
   const kube::Client& client_;
   Configurator& configurator_;
   Requests& requests_;
+  const Release& release_;
   Notifier& notifier_;
   Metrics& metrics_;
   const std::string home_;
   const Trust trust_;
   std::atomic<bool> synced_{false};
-  Inbox request_names_;  // "namespace/name", or "revoked:" and the Approval's JSON
+  Inbox request_names_;  // "namespace/name", "pod:namespace/name", or "revoked:" and the Approval's
+                         // JSON
   Inbox
       configuration_names_;  // "trust", "policies", "validating/NAME", "mutating/NAME", "crd/NAME"
-  std::mutex mutex_;         // guards open_
+  std::mutex mutex_;         // guards what follows
+  std::map<std::string, std::string> gated_pods_;  // "namespace/name" -> "namespace/Job"
   std::map<std::string, std::shared_ptr<const ApprovalRequest>> open_;  // have not ended, by key
 };
 

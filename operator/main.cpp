@@ -1,6 +1,7 @@
 #include <malloc.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdio>
 
 #include "base/log.hpp"
 #include "operator/app.hpp"
@@ -48,16 +49,30 @@ int main(int argc, char** argv) {
       ->capture_default_str()
       ->check(CLI::IsMember({"text", "json"}));
   app.add_flag("--verbose", verbose, "log debug lines too");
+  app.add_option("--exclude-namespace", options.excluded_namespaces,
+                 "never gated, whatever policies say; may be given several times");
   app.require_subcommand(0, 1);
   auto* const disarm = app.add_subcommand(
       "disarm", "record that the gate is taken down, remove the webhook configurations, and end");
   disarm->fallthrough();
+  auto* const probe = app.add_subcommand(
+      "probe", "see that the API server has writes judged and every policy is in force, and end");
+  probe->fallthrough();
   CLI11_PARSE(app, argc, argv);
 
   using holdpoint::log::Format;
   using holdpoint::log::Level;
   holdpoint::log::configure(format == "json" ? Format::Json : Format::Text,
                             verbose ? Level::Debug : Level::Info);
+  if (probe->parsed()) {
+    const auto lines = holdpoint::operator_::try_out(options);
+    if (!lines.ok()) {
+      std::fprintf(stderr, "failed: %s\n", lines.error().message.c_str());
+      return 1;
+    }
+    for (const std::string& line : *lines) std::printf("ok: %s\n", line.c_str());
+    return 0;
+  }
   const auto done = disarm->parsed() ? holdpoint::operator_::take_down(options)
                                      : holdpoint::operator_::run(options);
   if (!done.ok()) {

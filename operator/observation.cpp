@@ -29,7 +29,7 @@ Observation observe_absent(const ObservationInput& input) {
   }
   const bool may_come =
       request.spec.operation == Operation::Create &&
-      (request.spec.hold != RequestHold::Suspend || claimed || (input.young && !input.seen));
+      (!is_stored_held(request.spec.hold) || claimed || (input.young && !input.seen));
   if (may_come) return {};
   return stale("the object is gone; apply the change again to ask anew");
 }
@@ -53,7 +53,7 @@ Observation observe(const ObservationInput& input) {
   if (!carried.ok()) return stale("the object can no longer be judged: " + carried.error().message);
   const bool has_content = *carried;
 
-  if (spec.hold == RequestHold::Suspend && marks.holds() &&
+  if (is_stored_held(spec.hold) && marks.holds() &&
       held_request(marks, spec.policy.name, input.target) == request.metadata.name) {
     if (!has_content)
       return stale(
@@ -64,7 +64,7 @@ Observation observe(const ObservationInput& input) {
     return observation;
   }
   const bool held_by_policy = input.holder != nullptr;
-  const bool stored_held = spec.hold == RequestHold::Suspend;
+  const bool stored_held = is_stored_held(spec.hold);
   if (has_content && !held_by_policy && claim.has_value() && claim->object_uid == uid)
     return released();
 

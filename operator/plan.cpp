@@ -202,10 +202,23 @@ Plan plan_request(const ApprovalRequest& request, const Standing& standing,
   plan.changes = encode_part(status) != encode_part(before);
   plan.resume = standing.phase == RequestPhase::Approved && observation.held_here;
 
+  plan.fail = request.spec.hold == RequestHold::Gate && is_end(standing.phase) &&
+              standing.phase != RequestPhase::Released && observation.held_here;
+  if (standing.phase == RequestPhase::Approved && request.status.phase != standing.phase &&
+      !is_stored_held(request.spec.hold) && request.spec.origin.has_value() &&
+      request.spec.origin->kind != OriginKind::Release) {
+    const Origin& origin = *request.spec.origin;
+    AuditRecordSpec told = fact_of(request, Fact::Retriggered, request.metadata.uid,
+                                   standing.approved_at.has_value() ? status.approved_at : "");
+    told.message = std::string(to_string(origin.kind)) + " " + origin.namespace_ + "/" +
+                   origin.name + " was told to try again";
+    plan.retriggered = std::move(told);
+  }
+
   const bool first = request.status.observed_generation == 0;
   const std::string what = request.spec.summary.empty() ? "" : request.spec.summary.front();
   if (first)
-    plan.events.push_back({request.spec.hold == RequestHold::Suspend ? "Held" : "WaitsForApproval",
+    plan.events.push_back({is_stored_held(request.spec.hold) ? "Held" : "WaitsForApproval",
                            "policy " + request.spec.policy.name + ": " + what, false});
   if (standing.phase != RequestPhase::Pending && (first || standing.phase != request.status.phase))
     plan.events.push_back({std::string(to_string(standing.phase)), standing.message,
@@ -213,7 +226,7 @@ Plan plan_request(const ApprovalRequest& request, const Standing& standing,
 
   if (is_end(standing.phase)) return plan;
   Duration again = may_be_stored_until(request, now).has_value() ? kWatchClaimed
-                   : request.spec.hold == RequestHold::Suspend   ? kWatchHeld
+                   : is_stored_held(request.spec.hold)           ? kWatchHeld
                                                                  : kWatchRefused;
   if (standing.next_change.has_value()) {
     const auto left =

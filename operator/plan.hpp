@@ -19,6 +19,8 @@ struct Plan {
   ApprovalRequestStatus status;        // all but the claim (the webhook's) and notified
   bool changes = false;                // the status differs from what is there
   bool resume = false;                 // take the hold off the target
+  bool fail = false;                   // it waits for what will never come: tell its clients
+  std::optional<AuditRecordSpec> retriggered;  // to be told once the controller was
   struct Tell {
     std::string reason, message;
     bool warning = false;

@@ -123,16 +123,26 @@ Result<std::optional<Duration>> Requests::reconcile(
 
     bool resumed = false;
     if (plan.resume) {
-      const auto done = resume(request, seen.target, deadline);
+      const auto done = release_.resume(request, seen.target, deadline);
       resumed = done.ok();
       if (!resumed)
         log::warn("not resumed", {{"request", name}, {"error", describe(done.error())}});
       // Told in the status meanwhile; somebody may have been faster, or the object moved.
       if (!resumed) again = Duration(2'000);
     }
+    if (plan.fail)
+      HP_TRY(release_.fail(seen.target, "Holdpoint" + std::string(to_string(standing.phase)),
+                           "holdpoint: " + standing.message, deadline));
+    std::vector<AuditRecordSpec> facts = plan.facts;
+    if (plan.retriggered.has_value()) {
+      const auto told = release_.retrigger(*request.spec.origin, plan.status.approved_at, deadline);
+      if (told.ok() && *told) facts.push_back(*plan.retriggered);
+      if (!told.ok())
+        log::warn("not retriggered", {{"request", name}, {"error", describe(told.error())}});
+    }
     // The Approvals and the claim are durable: the trail tells of them before the status does, and
     // nobody waits for it.
-    HP_TRY(ledger_.append(plan.facts, deadline));
+    HP_TRY(ledger_.append(facts, deadline));
     // A release that is done is told by the next step, as one status.
     if (plan.changes && !resumed) HP_TRY(put_status(closed, plan, deadline));
     for (const Plan::Tell& tell : plan.events)
@@ -171,7 +181,7 @@ Result<std::optional<Duration>> Requests::retire(const ApprovalRequest& request,
   if (left > Duration(0)) return std::optional(std::min(left + Duration(1), kLookAtEnded));
   // An object that is still held by it, denied or expired, is measured against what it recorded:
   // without it what is held would count as what runs.
-  if (request.spec.hold == RequestHold::Suspend) {
+  if (is_stored_held(request.spec.hold)) {
     HP_ASSIGN(const RawObject target, find_target(request, deadline));
     const Marks marks =
         read_marks(target, pausable(request.spec.target.group, request.spec.target.resource));
@@ -183,26 +193,6 @@ Result<std::optional<Duration>> Requests::retire(const ApprovalRequest& request,
   log::info("request removed after its retention",
             {{"request", request.metadata.name}, {"namespace", request.metadata.namespace_}});
   return std::optional<Duration>();
-}
-
-Result<Done> Requests::resume(const ApprovalRequest& request, const RawObject& target,
-                              Deadline deadline) const {
-  const Pausable how = pausable(request.spec.target.group, request.spec.target.resource);
-  Marks marks = read_marks(target, how);
-  marks.held.erase(request.spec.policy.name);
-  if (marks.held.empty()) {
-    marks.paused = marks.user_paused;
-    marks.user_paused = false;
-    marks.held_by.clear();
-  }
-  Json patch = marks_patch(target, how, marks);
-  patch.insert(patch.begin(), Json{{"op", "test"},
-                                   {"path", "/metadata/resourceVersion"},
-                                   {"value", string_at(target, {"metadata", "resourceVersion"})}});
-  const auto patched =
-      client_.patch(path_of(request.spec.target), kube::PatchType::Json, patch, {}, deadline);
-  if (!patched.ok()) return patched.error();
-  return Done{};
 }
 
 Result<ApprovalRequest> Requests::close(const ApprovalRequest& request, Deadline deadline) const {

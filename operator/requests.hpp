@@ -13,19 +13,21 @@
 #include "operator/ledger.hpp"
 #include "operator/notifier.hpp"
 #include "operator/plan.hpp"
+#include "operator/release.hpp"
 
 namespace holdpoint::operator_ {
 
 class Requests {
  public:
   Requests(const kube::Client& client, const Docket& docket, const Clock& clock, Ledger& ledger,
-           const Events& events, Notifier& notifier, std::string secret_key)
+           const Events& events, Notifier& notifier, const Release& release, std::string secret_key)
       : client_(client),
         docket_(docket),
         clock_(clock),
         ledger_(ledger),
         events_(events),
         notifier_(notifier),
+        release_(release),
         secret_key_(std::move(secret_key)) {}
 
   // When to look again; nullopt: when something happens. NotFound ends are ok.
@@ -47,8 +49,6 @@ class Requests {
   [[nodiscard]] Result<std::optional<Duration>> retire(const ApprovalRequest& request,
                                                        const ApprovalPolicy* policy,
                                                        Deadline deadline) const;
-  [[nodiscard]] Result<Done> resume(const ApprovalRequest& request, const RawObject& target,
-                                    Deadline deadline) const;
   // No write can claim it from here on. Error: Conflict when one was faster.
   [[nodiscard]] Result<ApprovalRequest> close(const ApprovalRequest& request,
                                               Deadline deadline) const;
@@ -61,6 +61,7 @@ class Requests {
   Ledger& ledger_;
   const Events& events_;
   Notifier& notifier_;
+  const Release& release_;
   const std::string secret_key_;
   std::set<std::string> seen_held_;  // uids of requests whose change was seen stored held
 };

@@ -116,7 +116,7 @@ Result<Answer> Approvals::check_created(const Write& write, Deadline deadline) c
     return found.error();
   }
   std::set<std::string> writers;
-  if (request->spec.hold == RequestHold::Suspend) {
+  if (is_stored_held(request->spec.hold)) {
     HP_ASSIGN(const RawObject target, docket_.target(request->spec.target, deadline));
     const Target& of = request->spec.target;
     const Marks marks = read_marks(target, pausable(of.group, of.resource));

@@ -7,6 +7,7 @@
 #include "core/approval/wording.hpp"
 #include "core/change/covered.hpp"
 #include "crds/codec.hpp"
+#include "docket/origin.hpp"
 
 namespace holdpoint::webhook {
 namespace {
@@ -203,6 +204,8 @@ Result<Done> Gate::ensure_request(const Write& write, Judgement& judgement,
       make_request(*judgement.gated, write, judgement.policy, judgement.reference,
                    judgement.attempt.number, clock_.now());
   HP_TRY(check_limits(wanted, deadline));
+  if (auto& origin = wanted.spec.origin; origin.has_value())
+    origin->revision = revision_of(client_, *origin, deadline);
   const kube::ResourcePath path{
       kGroup, kVersion, kind_info<ApprovalRequest>().plural, wanted.metadata.namespace_, "", ""};
   const auto created = client_.create(path, encode(wanted), {}, deadline);
@@ -266,8 +269,8 @@ Answer Gate::answer_once(const Write& write, const std::string& policy, bool& ov
   const bool would = judgement.policy.spec.mode == PolicyMode::Warn;
   const Verdict before = decide(write, judgement.policy, gated, judgement.attempt, clock_.now());
   const auto* denied = std::get_if<Denied>(&before);
-  const bool waits = std::holds_alternative<Held>(before) ||
-                     (denied != nullptr && gated.hold != RequestHold::Suspend);
+  const bool waits =
+      std::holds_alternative<Held>(before) || (denied != nullptr && !is_stored_held(gated.hold));
   // What flows by policy has a request as well: it is a record, and its claim is spent.
   const auto* flows = std::get_if<Allow>(&before);
   const bool needs_request = waits || (flows != nullptr && flows->claim);
@@ -334,6 +337,43 @@ Answer Gate::answer_scale(const Write& write, const std::string& policy, Deadlin
       return refused(*objection);
   }
   return allowed("not-gated");
+}
+
+// A gated pod starts once its Job is not held; whether that may be was judged when the Job's marks
+// went.
+Answer Gate::answer_pod(const Write& write, const std::string& policy, Deadline deadline) const {
+  const auto found = live_policy(policy, deadline);
+  if (!found.ok()) return not_judged(found.error());
+  if (found->spec.mode != PolicyMode::Enforce) return allowed("not-gated");
+  const std::string pod = visible("Pod " + write.namespace_ + "/" + write.name);
+  const auto refuse = [&](const std::string& why, const std::string& command) {
+    return refused({403,
+                    pod + " was not changed: " + why +
+                        "\n  next:  the pod starts by itself when its Job is approved\n" + command,
+                    0});
+  };
+  const std::string list = "kubectl holdpoint list -n " + visible(write.namespace_);
+  const Json owner = controller_of(write.old_object);
+  const Json next = controller_of(write.object);
+  if (!next.is_null() && string_at(next, {"uid"}) != string_at(owner, {"uid"}))
+    return refuse("a pod that waits for its approval keeps its owner", list);
+  if (has_gate(member_at(write.object, {"spec"}))) return allowed("not-gated");
+  if (string_at(owner, {"kind"}) != "Job" ||
+      !string_at(owner, {"apiVersion"}).starts_with("batch/"))
+    return refuse(std::string("the scheduling gate ") + kSchedulingGate +
+                      " is Holdpoint's own, and no Job tells whether the pod may start",
+                  list);
+  const std::string name = string_at(owner, {"name"});
+  const auto job = client_.get({"batch", "v1", "jobs", write.namespace_, name, ""}, deadline);
+  if (!job.ok() && job.error().kind != ErrorKind::NotFound) return not_judged(job.error());
+  if (!job.ok() || string_at(*job, {"metadata", "uid"}) != string_at(owner, {"uid"}))
+    return refuse("its Job " + visible_cut(name, 253) + " is gone", list);
+  const Marks marks = read_marks(*job, Pausable::Job);
+  if (marks.held.empty()) return allowed("approved");
+  const std::string request = held_request(marks, marks.held.begin()->first, *job);
+  return refuse(
+      "its Job is held until " + visible_cut(request, 253) + " is approved",
+      "kubectl holdpoint show " + visible_cut(request, 253) + " -n " + visible(write.namespace_));
 }
 
 Answer Gate::answer_guard(const Write& write, const std::string& policy, Deadline deadline) const {

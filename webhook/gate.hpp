@@ -53,6 +53,9 @@ class Gate {
   // deployments/scale and the like: the write's object is a Scale, the parent is read live.
   [[nodiscard]] Answer answer_scale(const Write& write, const std::string& policy,
                                     Deadline deadline) const;
+  // A pod that loses its scheduling gate: its Job tells whether it may.
+  [[nodiscard]] Answer answer_pod(const Write& write, const std::string& policy,
+                                  Deadline deadline) const;
   // A way to pods around the gated kinds: refused. Controllers are let by before it comes here.
   [[nodiscard]] Answer answer_guard(const Write& write, const std::string& policy,
                                     Deadline deadline) const;

@@ -54,7 +54,7 @@ void Listener::handle(net::ServerRequest request, net::Reply reply) {
     return plain(reply, 404, "no such path");
   Route route{parts[2], parts[3]};
   const bool known = route.action == "hold" || route.action == "gate" || route.action == "scale" ||
-                     route.action == "guard" || route.action == "scope" ||
+                     route.action == "guard" || route.action == "scope" || route.action == "pods" ||
                      route.action == "probe" ||
                      ((route.action == "approvals" || route.action == "requests") &&
                       (route.subject == "stamp" || route.subject == "check"));
@@ -113,6 +113,7 @@ Answer Listener::judge(const Route& route, const Review& review, Deadline deadli
   if (route.action == "gate" || route.action == "scope")
     return gate_.answer(write, route.subject, deadline);
   if (route.action == "guard") return gate_.answer_guard(write, route.subject, deadline);
+  if (route.action == "pods") return gate_.answer_pod(write, route.subject, deadline);
   if (route.action == "hold") return companion_.answer(write, route.subject, deadline);
   if (route.action == "requests")
     return route.subject == "stamp" ? ahead_.stamp(write, deadline) : ahead_.check(write, deadline);

@@ -1,5 +1,7 @@
 #include "core/approval/hold.hpp"
 
+#include <algorithm>
+
 #include "base/text.hpp"
 
 namespace holdpoint {
@@ -51,7 +53,60 @@ std::string pointer_token(std::string_view key) {
   return token;
 }
 
+// What is missing or null on the way is made.
+void add_gate(Json& patch, const RawObject& job) {
+  const auto put = [&](const std::string& path, Json value) {
+    patch.push_back({{"op", "add"}, {"path", path}, {"value", std::move(value)}});
+  };
+  const Json gate{{"name", kSchedulingGate}};
+  const Json* gates = member_at(job, {"spec", "template", "spec", "schedulingGates"});
+  const std::string at = "/spec/template/spec/schedulingGates";
+  if (gates != nullptr && gates->is_array()) {
+    put(at + "/-", gate);
+  } else {
+    put(at, Json::array({gate}));
+  }
+  const Json label{{kGatedLabel, "true"}};
+  const Json* metadata = member_at(job, {"spec", "template", "metadata"});
+  const Json* labels = member_at(job, {"spec", "template", "metadata", "labels"});
+  if (labels != nullptr && labels->is_object()) {
+    put("/spec/template/metadata/labels/" + pointer_token(kGatedLabel), "true");
+  } else if (metadata != nullptr && metadata->is_object()) {
+    put("/spec/template/metadata/labels", label);
+  } else {
+    put("/spec/template/metadata", {{"labels", label}});
+  }
+}
+
 }  // namespace
+
+bool has_gate(const Json* pod_spec) {
+  const Json* gates = pod_spec == nullptr ? nullptr : member_at(*pod_spec, {"schedulingGates"});
+  return gates != nullptr && gates->is_array() &&
+         std::any_of(gates->begin(), gates->end(),
+                     [](const Json& gate) { return string_at(gate, {"name"}) == kSchedulingGate; });
+}
+
+Json ungate_patch(const RawObject& pod) {
+  Json patch = Json::array({{{"op", "test"},
+                             {"path", "/metadata/resourceVersion"},
+                             {"value", string_at(pod, {"metadata", "resourceVersion"})}}});
+  const Json* gates = member_at(pod, {"spec", "schedulingGates"});
+  for (std::size_t i = 0; gates != nullptr && i < gates->size(); ++i)
+    if (string_at((*gates)[i], {"name"}) == kSchedulingGate)
+      patch.push_back({{"op", "remove"}, {"path", "/spec/schedulingGates/" + std::to_string(i)}});
+  return patch;
+}
+
+Json controller_of(const RawObject& object) {
+  const Json* owners = member_at(object, {"metadata", "ownerReferences"});
+  if (owners == nullptr || !owners->is_array()) return {};
+  for (const Json& owner : *owners)
+    if (const Json* controls = member_at(owner, {"controller"});
+        controls != nullptr && controls->is_boolean() && controls->get<bool>())
+      return owner;
+  return {};
+}
 
 Pausable pausable(const std::string& group, const std::string& resource) {
   if (group == "apps" && resource == "deployments") return Pausable::Deployment;
@@ -67,6 +122,7 @@ Marks read_marks(const RawObject& object, Pausable how) {
   marks.user_paused = annotation(object, kUserPausedAnnotation) == "true";
   const Json* paused = member_at(object, {"spec", pause_field(how)});
   marks.paused = paused != nullptr && paused->is_boolean() && paused->get<bool>();
+  marks.gated = how == Pausable::Job && has_gate(member_at(object, {"spec", "template", "spec"}));
   return marks;
 }
 
@@ -112,6 +168,7 @@ Json marks_patch(const RawObject& object, Pausable how, const Marks& wanted) {
       patch.push_back({{"op", "remove"}, {"path", path}});
     }
   }
+  if (wanted.gated && !read_marks(object, how).gated) add_gate(patch, object);
   return patch;
 }
 
@@ -131,23 +188,32 @@ ClientKind client_kind(const std::string& field_manager, const RawObject& object
   return ClientKind::Plain;
 }
 
-RequestHold resolve_hold(HoldMode mode, Pausable how, Operation review_operation, bool old_is_held,
+RequestHold resolve_hold(HoldMode mode, Pausable how, Operation review_operation, const Marks* held,
                          bool started, ClientKind client) {
-  const bool job_may_wait =
-      how == Pausable::Job && !started && (review_operation == Operation::Create || old_is_held);
-  const bool may_wait =
-      review_operation != Operation::Delete && (how == Pausable::Deployment || job_may_wait);
-  switch (mode) {
-    case HoldMode::Auto:
-      return may_wait && client == ClientKind::Plain ? RequestHold::Suspend : RequestHold::Deny;
-    case HoldMode::Suspend:
-      return may_wait ? RequestHold::Suspend : RequestHold::Deny;
-    case HoldMode::Deny:
+  if (mode == HoldMode::Retry) return RequestHold::Retry;
+  if (mode == HoldMode::Deny || review_operation == Operation::Delete) return RequestHold::Deny;
+  switch (how) {
+    case Pausable::No:
       return RequestHold::Deny;
-    case HoldMode::Retry:
-      return RequestHold::Retry;
+    case Pausable::Deployment:
+      return mode == HoldMode::Suspend || (mode == HoldMode::Auto && client == ClientKind::Plain)
+                 ? RequestHold::Suspend
+                 : RequestHold::Deny;
+    case Pausable::Job:
+      break;
   }
-  return RequestHold::Deny;
+  if (held != nullptr) {  // however it came, it stays held as it is
+    if (held->gated) return RequestHold::Gate;
+    return started ? RequestHold::Deny : RequestHold::Suspend;
+  }
+  if (review_operation != Operation::Create) return RequestHold::Deny;
+  return mode == HoldMode::Suspend || (mode == HoldMode::Auto && client == ClientKind::Plain)
+             ? RequestHold::Suspend
+             : RequestHold::Gate;
+}
+
+bool holds_as(const Marks& marks, RequestHold hold) {
+  return !marks.held.empty() && (hold == RequestHold::Gate ? marks.gated : marks.paused);
 }
 
 }  // namespace holdpoint

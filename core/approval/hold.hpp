@@ -1,8 +1,8 @@
 // How an object is held: the mode, the marks on the object, and the patch that puts them there.
 //
-// An object that is stored held is paused (Deployment) or suspended (Job) and carries the
-// annotations below. Each policy owns its own entry in kHeldAnnotation; the object resumes when the
-// last entry goes. Pure; thread-safe.
+// An object that is stored held is paused (Deployment), suspended (Job) or its pods wait for a
+// scheduling gate (Job), and carries the annotations below. Each policy owns its own entry in
+// kHeldAnnotation; the object resumes when the last entry goes. Pure; thread-safe.
 #pragma once
 
 #include <map>
@@ -31,6 +31,17 @@ inline constexpr const char* kTargetLabel = "holdpoint.dev/target";
 inline constexpr const char* kRequestLabel = "holdpoint.dev/request-uid";  // on Approvals
 inline constexpr const char* kDecisionLabel = "holdpoint.dev/decision";    // likewise
 
+// The scheduling gate of a Job's pods (KEP-3521), and the label by which they are found. Both are
+// in the Job's template for good, which nothing can change; the operator takes the gate from each
+// pod once the Job is not held.
+inline constexpr const char* kSchedulingGate = "holdpoint.dev/approval";
+inline constexpr const char* kGatedLabel = "holdpoint.dev/gated";
+[[nodiscard]] bool has_gate(const Json* pod_spec);
+// RFC 6902 patch that takes the gate from a pod, by resourceVersion.
+[[nodiscard]] Json ungate_patch(const RawObject& pod);
+// The owner reference that controls an object; null where there is none.
+[[nodiscard]] Json controller_of(const RawObject& object);
+
 enum class Pausable { No, Deployment, Job };
 [[nodiscard]] Pausable pausable(const std::string& group, const std::string& resource);
 
@@ -41,7 +52,8 @@ struct Marks {
   std::set<std::string> held_by;
   bool user_paused = false;
   bool paused = false;  // spec.paused or spec.suspend is true
-  [[nodiscard]] bool holds() const { return paused && !held.empty(); }
+  bool gated = false;   // a Job's pods get the scheduling gate
+  [[nodiscard]] bool holds() const { return (paused || gated) && !held.empty(); }
   bool operator==(const Marks&) const = default;
 };
 [[nodiscard]] Marks read_marks(const RawObject& object, Pausable how);
@@ -55,16 +67,20 @@ struct Marks {
 // stem.
 [[nodiscard]] std::string held_request_name(const std::string& stem, const RawObject& object);
 
-// RFC 6902 patch that gives `object` exactly these marks; an empty array when it has them already.
+// RFC 6902 patch that gives `object` exactly these marks, but never takes the scheduling gate from
+// a Job; an empty array when it has them already.
 [[nodiscard]] Json marks_patch(const RawObject& object, Pausable how, const Marks& wanted);
 
 // Who sends, told apart for the mode alone, never for the verdict: all of it can be forged.
 enum class ClientKind { Plain, Flux, Helm };
 [[nodiscard]] ClientKind client_kind(const std::string& field_manager, const RawObject& object);
 
-// The table of DESIGN: Suspend where the object can be stored held and its client sees that it
-// waits. `started`: a Job whose status.startTime is set; it is never suspended.
+// Stored held where that can be and the client sees that it waits: Helm and Flux take a suspended
+// Job for done, and a paused Deployment for deployed. `held`: the marks of the old object where
+// this policy holds it. `started`: a Job whose status.startTime is set; it is never suspended.
 [[nodiscard]] RequestHold resolve_hold(HoldMode mode, Pausable how, Operation review_operation,
-                                       bool old_is_held, bool started, ClientKind client);
+                                       const Marks* held, bool started, ClientKind client);
+// Whether marks that name a request hold the object in this way.
+[[nodiscard]] bool holds_as(const Marks& marks, RequestHold hold);
 
 }  // namespace holdpoint

@@ -292,7 +292,7 @@ std::string ask_again_command(const Target& target, const std::string& request) 
 }
 
 std::string ask_anew(const ApprovalRequest& request) {
-  if (request.spec.hold != RequestHold::Suspend) return "to ask anew apply the change again";
+  if (!is_stored_held(request.spec.hold)) return "to ask anew apply the change again";
   return "to ask anew: " + ask_again_command(request.spec.target, request.metadata.name);
 }
 

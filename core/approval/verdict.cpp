@@ -66,9 +66,9 @@ bool really_holds(const ApprovalRequest& request, const Marks& marks, const Writ
   const Target& target = request.spec.target;
   const RawObject& old = write.old_object;
   return marks.holds() && held_request(marks, policy.metadata.name, old) == request.metadata.name &&
-         request.spec.hold == RequestHold::Suspend &&
-         request.spec.policy.uid == policy.metadata.uid && target.group == write.group &&
-         target.kind == write.kind && target.namespace_ == write.namespace_ &&
+         is_stored_held(request.spec.hold) && request.spec.policy.uid == policy.metadata.uid &&
+         target.group == write.group && target.kind == write.kind &&
+         target.namespace_ == write.namespace_ &&
          target.name == string_at(old, {"metadata", "name"}) &&
          (target.uid.empty() || target.uid == string_at(old, {"metadata", "uid"})) &&
          request.status.phase != RequestPhase::Released;
@@ -92,7 +92,7 @@ Binding without_uid(Binding binding) {
 
 // An object that is stored held under a generated name has a request of its own.
 bool is_generated(const Gated& gated) {
-  return !gated.binding.generate_name.empty() && gated.hold == RequestHold::Suspend;
+  return !gated.binding.generate_name.empty() && is_stored_held(gated.hold);
 }
 
 Denied hold_is_missing(const Target& target, const Marks& found, const std::string& policy) {
@@ -170,11 +170,14 @@ Result<std::optional<Gated>> classify(const Write& write, const ApprovalPolicy& 
 
   const Pausable how = pausable(write);
   const Marks old_marks = read_marks(write.old_object, how);
-  const bool old_is_held = reference.held != nullptr;
-  gated.hold =
-      resolve_hold(policy.spec.hold.mode, how, write.operation, old_is_held,
-                   is_started(write.old_object), client_kind(write.field_manager, write.object));
-  if (gated.hold == RequestHold::Suspend &&
+  gated.client = client_kind(write.field_manager, write.object);
+  gated.hold = resolve_hold(policy.spec.hold.mode, how, write.operation,
+                            reference.held == nullptr ? nullptr : &old_marks,
+                            is_started(write.old_object), gated.client);
+  // A pod that names its node cannot wait for a gate.
+  const bool has_node = !string_at(write.object, {"spec", "template", "spec", "nodeName"}).empty();
+  if (gated.hold == RequestHold::Gate && has_node) gated.hold = RequestHold::Deny;
+  if (is_stored_held(gated.hold) &&
       (gated.leaves_scope || dump_json(reference.covered).size() > kMaxRecordedBase))
     gated.hold = RequestHold::Deny;
 
@@ -302,8 +305,9 @@ ApprovalRequest make_request(const Gated& gated, const Write& write, const Appro
   spec.auto_approve = policy.spec.auto_approve;
   spec.risk = gated.risk;
   spec.change_set = change_set_of(object);
+  spec.origin = origin_of(object);
   spec.authors = authors_of(object, policy.spec.separation_of_duties.author_annotations);
-  if (gated.hold == RequestHold::Suspend) spec.base = reference.covered;
+  if (is_stored_held(gated.hold)) spec.base = reference.covered;
   return request;
 }
 
@@ -334,7 +338,7 @@ std::optional<Denied> objection_to_marks(const Write& write, const std::string& 
   for (const auto& [name, request] : incoming.held) {
     const auto before = old.held.find(name);
     if (before != old.held.end() && before->second == request) continue;
-    const bool own = name == policy && gated != nullptr && gated->hold == RequestHold::Suspend &&
+    const bool own = name == policy && gated != nullptr && is_stored_held(gated->hold) &&
                      request == mark_of(*gated, attempt.number);
     // An entry of another policy that was there already is that policy's to judge.
     const bool others = name != policy && (before != old.held.end() || known.contains(name));
@@ -355,7 +359,7 @@ Marks wanted_marks(const Write& write, const std::string& policy, const Gated* g
   const Marks incoming = wanted;
   const bool approved = gated != nullptr && attempt.standing.phase == RequestPhase::Approved;
 
-  if (gated != nullptr && gated->hold == RequestHold::Suspend && !approved) {
+  if (gated != nullptr && is_stored_held(gated->hold) && !approved) {
     wanted.held[policy] = mark_of(*gated, attempt.number);
     // A name that is typed into it counts for nothing: it would keep that person from approving.
     std::erase_if(wanted.held_by, [&](const std::string& who) {
@@ -367,13 +371,19 @@ Marks wanted_marks(const Write& write, const std::string& policy, const Gated* g
     wanted.user_paused = old.holds()             ? old.user_paused
                          : incoming.held.empty() ? incoming.paused
                                                  : incoming.user_paused;
-    wanted.paused = true;
+    if (gated->hold == RequestHold::Gate) {
+      wanted.gated = true;
+      // Here the pause is the user's own, also later.
+      if (old.holds() && incoming.paused != old.paused) wanted.user_paused = incoming.paused;
+    } else {
+      wanted.paused = true;
+    }
     return wanted;
   }
   if (gated != nullptr && !approved) return wanted;  // refused anyway
 
   const auto entry = incoming.held.find(policy);
-  const bool still_waits = approved && incoming.paused && entry != incoming.held.end() &&
+  const bool still_waits = approved && incoming.holds() && entry != incoming.held.end() &&
                            entry->second == mark_of(*gated, attempt.number);
   if (still_waits) return wanted;  // approved, but this write does not resume: the operator will
   wanted.held.erase(policy);
@@ -404,7 +414,7 @@ Verdict decide(const Write& write, const ApprovalPolicy& policy, const Gated& ga
   if (standing.phase == RequestPhase::Approved) {
     const auto entry = marks.held.find(policy.metadata.name);
     if (entry != marks.held.end()) {
-      if (entry->second != mark_of(gated, attempt.number) || !marks.paused)
+      if (entry->second != mark_of(gated, attempt.number) || !holds_as(marks, gated.hold))
         return hold_is_missing(gated.target, marks, policy.metadata.name);
       return Held{held_warnings(gated.target, request, standing)};
     }
@@ -414,14 +424,14 @@ Verdict decide(const Write& write, const ApprovalPolicy& policy, const Gated& ga
     return allow;
   }
 
-  if (gated.hold == RequestHold::Suspend) {
+  if (is_stored_held(gated.hold)) {
     const Marks old = read_marks(write.old_object, how);
     const bool was_held =
         old.holds() && held_request(old, policy.metadata.name, write.old_object) == request;
     if (standing.phase == RequestPhase::Denied && !was_held)
       return Denied{403, denied_message(gated.target, request, policy, standing, summary()), 0};
     const Marks wanted = wanted_marks(write, policy.metadata.name, &gated, attempt);
-    const bool held = marks.paused && marks.held == wanted.held &&
+    const bool held = holds_as(marks, gated.hold) && marks.held == wanted.held &&
                       std::includes(marks.held_by.begin(), marks.held_by.end(),
                                     gated.writers.begin(), gated.writers.end());
     if (!held) return hold_is_missing(gated.target, marks, policy.metadata.name);
@@ -435,7 +445,10 @@ Verdict decide(const Write& write, const ApprovalPolicy& policy, const Gated& ga
     return Held{held_warnings(gated.target, request, standing)};
   }
 
-  if (write.dry_run)
+  // Flux applies nothing of a Kustomization of which a dry run is refused, and else all but what is
+  // refused: once there is a request, it is told so in time.
+  const bool tells = gated.client == ClientKind::Flux && attempt.request != nullptr;
+  if (write.dry_run && !tells)
     return Allow{would_hold_warnings(gated.target, policy, gated.hold, standing, gated.risk),
                  false};
   const std::string message = denied_message(gated.target, request, policy, standing, summary());

@@ -57,6 +57,7 @@ struct Gated {
   Target target;
   Json content;  // covered part of the new object; null for a deletion
   RequestHold hold = RequestHold::Deny;
+  ClientKind client = ClientKind::Plain;
   bool leaves_scope = false;
   Risk risk;
   std::set<std::string> writers;  // user names whose writes are part of the content

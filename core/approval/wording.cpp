@@ -62,7 +62,7 @@ std::vector<std::string> would_hold_warnings(const Target& target, const Approva
   if (standing.by_policy)
     return {warning("holdpoint: " + describe_target(target) + " flows: policy " +
                     policy.metadata.name + " asks nobody at risk " + level)};
-  const std::string how = hold == RequestHold::Suspend ? "held" : "refused";
+  const std::string how = is_stored_held(hold) ? "held" : "refused";
   std::vector<std::string> lines{warning("holdpoint: " + describe_target(target) + " would be " +
                                          how + " until approved: policy " + policy.metadata.name +
                                          ": " + needs(standing))};

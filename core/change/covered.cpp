@@ -36,13 +36,6 @@ Json* child(Json& value, const char* key) {
   return found == value.end() ? nullptr : &*found;
 }
 
-void drop_generated_labels(Json& template_metadata) {
-  Json* labels = child(template_metadata, "labels");
-  if (labels == nullptr) return;
-  erase_keys(*labels, is_generated_label);
-  if (labels->empty()) template_metadata.erase("labels");
-}
-
 // `at` is the value at the pointer made of `path`; takes out of it what is never covered. The parts
 // that are never covered are named by their path from the object's root.
 class Stripper {
@@ -74,15 +67,27 @@ class Stripper {
       if (job_ || cron_job_) value.erase("suspend");
       if (job_ && !manual_selector_) value.erase("selector");
       if (job_) each(value, path, {"template"});
-    } else if (path == "/spec/template" && job_ && !manual_selector_) {
-      each(value, path, {"metadata"});
+    } else if (path == "/spec/template" && job_) {
+      each(value, path, {"metadata", "spec"});
       if (Json* metadata = child(value, "metadata"); metadata != nullptr && metadata->empty())
         value.erase("metadata");
-    } else if (path == "/spec/template/metadata" && job_ && !manual_selector_) {
-      drop_generated_labels(value);
+    } else if (path == "/spec/template/metadata" && job_) {
+      each(value, path, {"labels"});
+      if (const Json* labels = child(value, "labels"); labels != nullptr && labels->empty())
+        value.erase("labels");
       // The API server writes null here, which says nothing.
       if (Json* time = child(value, "creationTimestamp"); time != nullptr && time->is_null())
         value.erase("creationTimestamp");
+    } else if (path == "/spec/template/metadata/labels" && job_) {
+      erase_keys(value, is_ours);
+      if (!manual_selector_) erase_keys(value, is_generated_label);
+    } else if (path == "/spec/template/spec" && job_) {
+      each(value, path, {"schedulingGates"});
+      if (const Json* gates = child(value, "schedulingGates"); gates != nullptr && gates->empty())
+        value.erase("schedulingGates");
+    } else if (path == "/spec/template/spec/schedulingGates" && job_ && value.is_array()) {
+      auto& gates = value.get_ref<Json::array_t&>();
+      std::erase_if(gates, [](const Json& gate) { return is_ours(string_at(gate, {"name"})); });
     }
   }
 

@@ -10,29 +10,64 @@ namespace {
 constexpr std::size_t kMostColumns = 512;
 constexpr std::size_t kMostAuthor = 1024;
 
+// RFC 1123 subdomain: no other name can be one of an object, and none gets into a path.
+bool is_object_name(const std::string& name) {
+  return !name.empty() && name.size() <= 253 && name.front() != '.' && name.front() != '-' &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+         });
+}
+
 }  // namespace
 
-std::string change_set_of(const RawObject& object) {
+std::optional<Origin> origin_of(const RawObject& object) {
   const auto annotation = [&](const char* key) {
     return string_at(object, {"metadata", "annotations", key});
   };
   const auto label = [&](const char* key) {
     return string_at(object, {"metadata", "labels", key});
   };
-  std::string found = annotation(kChangeSetAnnotation);
-  if (found.empty()) {
-    const std::string tracking = annotation("argocd.argoproj.io/tracking-id");
-    if (!tracking.empty()) found = "argocd/" + tracking.substr(0, tracking.find(':'));
+  Origin origin;
+  // "[NAMESPACE_]APPLICATION:GROUP/KIND:NAMESPACE/NAME"
+  if (const std::string tracking = annotation("argocd.argoproj.io/tracking-id");
+      !tracking.empty()) {
+    const std::string name = tracking.substr(0, tracking.find(':'));
+    const auto bar = name.find('_');
+    origin.kind = OriginKind::Application;
+    origin.namespace_ = bar == std::string::npos ? "argocd" : name.substr(0, bar);
+    origin.name = bar == std::string::npos ? name : name.substr(bar + 1);
+  } else if (!label("kustomize.toolkit.fluxcd.io/name").empty()) {
+    origin.kind = OriginKind::Kustomization;
+    origin.namespace_ = label("kustomize.toolkit.fluxcd.io/namespace");
+    origin.name = label("kustomize.toolkit.fluxcd.io/name");
+  } else if (!label("helm.toolkit.fluxcd.io/name").empty()) {
+    origin.kind = OriginKind::HelmRelease;
+    origin.namespace_ = label("helm.toolkit.fluxcd.io/namespace");
+    origin.name = label("helm.toolkit.fluxcd.io/name");
+  } else {
+    origin.namespace_ = annotation("meta.helm.sh/release-namespace");
+    origin.name = annotation("meta.helm.sh/release-name");
   }
-  for (const char* controller : {"kustomize.toolkit.fluxcd.io", "helm.toolkit.fluxcd.io"}) {
-    const std::string prefix(controller);
-    const std::string name = label((prefix + "/name").c_str());
-    if (found.empty() && !name.empty())
-      found = "flux/" + label((prefix + "/namespace").c_str()) + "/" + name;
+  if (!is_object_name(origin.name) || !is_object_name(origin.namespace_)) return std::nullopt;
+  return origin;
+}
+
+std::string change_set_of(const RawObject& object) {
+  std::string found = string_at(object, {"metadata", "annotations", kChangeSetAnnotation});
+  if (const auto origin = origin_of(object); found.empty() && origin.has_value()) {
+    switch (origin->kind) {
+      case OriginKind::Application:
+        found = "argocd/" + origin->name;
+        break;
+      case OriginKind::Kustomization:
+      case OriginKind::HelmRelease:
+        found = "flux/" + origin->namespace_ + "/" + origin->name;
+        break;
+      case OriginKind::Release:
+        found = "helm/" + origin->namespace_ + "/" + origin->name;
+        break;
+    }
   }
-  const std::string release = annotation("meta.helm.sh/release-name");
-  if (found.empty() && !release.empty())
-    found = "helm/" + annotation("meta.helm.sh/release-namespace") + "/" + release;
   return visible_cut(found, kMostColumns);
 }
 

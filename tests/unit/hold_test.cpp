@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "core/change/covered.hpp"
+
 namespace holdpoint {
 namespace {
 
@@ -97,44 +99,103 @@ TEST_CASE("the mode is picked by object and client as the table says") {
     HoldMode mode;
     Pausable how;
     Operation operation;
-    bool old_is_held, started;
+    const Marks* held;
+    bool started;
     ClientKind client;
     RequestHold want;
   };
   using enum RequestHold;
+  Marks suspended, gated;
+  suspended.held = gated.held = {{"prod", "job-0123456789-1"}};
+  suspended.paused = gated.gated = true;
+  const Marks* const no = nullptr;
   const Row rows[] = {
       {"a Deployment by kubectl is stored held", HoldMode::Auto, Pausable::Deployment,
-       Operation::Create, false, false, ClientKind::Plain, Suspend},
-      {"its update too", HoldMode::Auto, Pausable::Deployment, Operation::Update, false, false,
+       Operation::Create, no, false, ClientKind::Plain, Suspend},
+      {"its update too", HoldMode::Auto, Pausable::Deployment, Operation::Update, no, false,
        ClientKind::Plain, Suspend},
       {"a Deployment by Flux is refused", HoldMode::Auto, Pausable::Deployment, Operation::Update,
-       false, false, ClientKind::Flux, Deny},
+       no, false, ClientKind::Flux, Deny},
       {"a Deployment by Helm is refused", HoldMode::Auto, Pausable::Deployment, Operation::Create,
-       false, false, ClientKind::Helm, Deny},
-      {"a new Job by kubectl is stored held", HoldMode::Auto, Pausable::Job, Operation::Create,
-       false, false, ClientKind::Plain, Suspend},
-      {"a new Job by Helm is refused", HoldMode::Auto, Pausable::Job, Operation::Create, false,
-       false, ClientKind::Helm, Deny},
-      {"a running Job is never suspended", HoldMode::Suspend, Pausable::Job, Operation::Update,
-       false, true, ClientKind::Plain, Deny},
-      {"a held Job stays held", HoldMode::Auto, Pausable::Job, Operation::Update, true, false,
+       no, false, ClientKind::Helm, Deny},
+      {"a new Job by kubectl is stored held", HoldMode::Auto, Pausable::Job, Operation::Create, no,
+       false, ClientKind::Plain, Suspend},
+      {"a new Job by Helm waits by a gate", HoldMode::Auto, Pausable::Job, Operation::Create, no,
+       false, ClientKind::Helm, Gate},
+      {"and by Flux", HoldMode::Auto, Pausable::Job, Operation::Create, no, false, ClientKind::Flux,
+       Gate},
+      {"and by anybody where the policy says so", HoldMode::Gate, Pausable::Job, Operation::Create,
+       no, false, ClientKind::Plain, Gate},
+      {"a Job that waits by a gate has started, and waits on", HoldMode::Auto, Pausable::Job,
+       Operation::Update, &gated, true, ClientKind::Plain, Gate},
+      {"a held Job stays held whoever writes it", HoldMode::Auto, Pausable::Job, Operation::Update,
+       &suspended, false, ClientKind::Flux, Suspend},
+      {"a Job that runs gets no gate", HoldMode::Gate, Pausable::Job, Operation::Update, no, true,
+       ClientKind::Helm, Deny},
+      {"a Deployment has no gate", HoldMode::Gate, Pausable::Deployment, Operation::Create, no,
+       false, ClientKind::Plain, Deny},
+      {"a running Job is never suspended", HoldMode::Suspend, Pausable::Job, Operation::Update, no,
+       true, ClientKind::Plain, Deny},
+      {"a held Job stays held", HoldMode::Auto, Pausable::Job, Operation::Update, &suspended, false,
        ClientKind::Plain, Suspend},
       {"a started Job is not suspended even where marks say held", HoldMode::Auto, Pausable::Job,
-       Operation::Update, true, true, ClientKind::Plain, Deny},
-      {"a ConfigMap cannot wait", HoldMode::Auto, Pausable::No, Operation::Create, false, false,
+       Operation::Update, &suspended, true, ClientKind::Plain, Deny},
+      {"a ConfigMap cannot wait", HoldMode::Auto, Pausable::No, Operation::Create, no, false,
        ClientKind::Plain, Deny},
-      {"a deletion cannot wait", HoldMode::Suspend, Pausable::Deployment, Operation::Delete, false,
+      {"a deletion cannot wait", HoldMode::Suspend, Pausable::Deployment, Operation::Delete, no,
        false, ClientKind::Plain, Deny},
-      {"Retry is Retry", HoldMode::Retry, Pausable::Deployment, Operation::Create, false, false,
+      {"Retry is Retry", HoldMode::Retry, Pausable::Deployment, Operation::Create, no, false,
        ClientKind::Plain, Retry},
-      {"Deny is Deny", HoldMode::Deny, Pausable::Deployment, Operation::Create, false, false,
+      {"Deny is Deny", HoldMode::Deny, Pausable::Deployment, Operation::Create, no, false,
        ClientKind::Plain, Deny},
   };
   for (const Row& row : rows) {
     CAPTURE(row.sentence);
-    CHECK(resolve_hold(row.mode, row.how, row.operation, row.old_is_held, row.started,
-                       row.client) == row.want);
+    CHECK(resolve_hold(row.mode, row.how, row.operation, row.held, row.started, row.client) ==
+          row.want);
   }
+}
+
+TEST_CASE(
+    "a scheduling gate is put into a Job's template, whatever is there, and is never taken out") {
+  Marks wanted;
+  wanted.held = {{"prod", "job-0123456789-1"}};
+  wanted.held_by = {"alice"};
+  wanted.gated = true;
+  Json pod{{"containers", Json::array()}};
+  Json job{{"metadata", {{"name", "migrate"}}}, {"spec", {{"template", {{"spec", pod}}}}}};
+  SUBCASE("no metadata") {}
+  SUBCASE("metadata without labels") {
+    job["spec"]["template"]["metadata"] = {{"creationTimestamp", nullptr}};
+  }
+  SUBCASE("labels and gates of others") {
+    job["spec"]["template"]["metadata"]["labels"] = {{"app", "shop"}};
+    job["spec"]["template"]["spec"]["schedulingGates"] = Json::array({{{"name", "other/gate"}}});
+  }
+  const Json before = job;
+  job = job.patch(marks_patch(job, Pausable::Job, wanted));
+  CHECK(read_marks(job, Pausable::Job) == wanted);
+  CHECK(job["spec"]["template"]["metadata"]["labels"][kGatedLabel] == "true");
+  CHECK(holds_as(wanted, RequestHold::Gate));
+  CHECK_FALSE(holds_as(wanted, RequestHold::Suspend));
+  CHECK(marks_patch(job, Pausable::Job, wanted).empty());
+  // What is covered is what it was: the gate is no change, and typing it is none either.
+  const auto covered = [](const Json& object) {
+    return covered_part(object, "batch", "jobs", {"/spec"}, "");
+  };
+  CHECK(covered(job) == covered(before));
+  Marks released;
+  released.gated = true;
+  job = job.patch(marks_patch(job, Pausable::Job, released));
+  CHECK(read_marks(job, Pausable::Job) == released);
+  CHECK_FALSE(released.holds());
+
+  Json gated{{"metadata", {{"resourceVersion", "7"}}}, {"spec", job["spec"]["template"]["spec"]}};
+  Json steps = ungate_patch(gated);
+  gated = gated.patch(steps);
+  CHECK_FALSE(has_gate(&gated["spec"]));
+  CHECK(gated["spec"]["schedulingGates"].size() ==
+        (before["spec"]["template"]["spec"].contains("schedulingGates") ? 1U : 0U));
 }
 
 TEST_CASE("clients are told apart by field manager and by the labels of the object's owner") {

@@ -1,0 +1,20 @@
+// The GitOps objects that changes come from, as the API server has them now.
+#pragma once
+
+#include <string>
+
+#include "crds/kinds.hpp"
+#include "kube/client.hpp"
+
+namespace holdpoint {
+
+// Where the origin is; for a Helm release nothing stands for it.
+[[nodiscard]] kube::ResourcePath path_of(const Origin& origin);
+
+// What it is going to: status.lastAttemptedRevision (Flux), or the revision of the operation under
+// way, else of the last comparison (Argo CD). At most 512 characters; empty where it does not say,
+// or may not be read.
+[[nodiscard]] std::string revision_of(const kube::Client& client, const Origin& origin,
+                                      Deadline deadline);
+
+}  // namespace holdpoint

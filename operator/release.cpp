@@ -1,0 +1,136 @@
+#include "operator/release.hpp"
+
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "core/approval/hold.hpp"
+#include "docket/origin.hpp"
+
+namespace holdpoint::operator_ {
+namespace {
+
+constexpr std::size_t kMostWords = 1024;
+
+// The first step of every patch: nobody wrote meanwhile.
+Json if_unchanged(const RawObject& object) {
+  return {{"op", "test"},
+          {"path", "/metadata/resourceVersion"},
+          {"value", string_at(object, {"metadata", "resourceVersion"})}};
+}
+
+bool is_finished(const RawObject& job) {
+  const Json* conditions = member_at(job, {"status", "conditions"});
+  if (conditions == nullptr || !conditions->is_array()) return false;
+  return std::any_of(conditions->begin(), conditions->end(), [](const Json& condition) {
+    const std::string type = string_at(condition, {"type"});
+    return (type == "Complete" || type == "Failed" || type == "FailureTarget" ||
+            type == "SuccessCriteriaMet") &&
+           string_at(condition, {"status"}) == "True";
+  });
+}
+
+// Not ours to tell, or not there.
+Result<bool> refused(const Error& error) {
+  if (error.kind == ErrorKind::NotFound || error.kind == ErrorKind::Forbidden) return false;
+  return error;
+}
+
+}  // namespace
+
+Result<Done> Release::resume(const ApprovalRequest& request, const RawObject& target,
+                             Deadline deadline) const {
+  const Target& of = request.spec.target;
+  const Pausable how = pausable(of.group, of.resource);
+  Marks marks = read_marks(target, how);
+  marks.held.erase(request.spec.policy.name);
+  if (marks.held.empty()) {
+    marks.paused = marks.user_paused;
+    marks.user_paused = false;
+    marks.held_by.clear();
+  }
+  Json patch = marks_patch(target, how, marks);
+  patch.insert(patch.begin(), if_unchanged(target));
+  HP_TRY(client_.patch({of.group, of.version, of.resource, of.namespace_, of.name, ""},
+                       kube::PatchType::Json, patch, {}, deadline));
+  return Done{};
+}
+
+Result<Done> Release::start_pod(const std::string& namespace_, const std::string& name,
+                                Deadline deadline) const {
+  const kube::ResourcePath path{"", "v1", "pods", namespace_, name, ""};
+  const auto pod = client_.get(path, deadline);
+  if (!pod.ok() && pod.error().kind == ErrorKind::NotFound) return Done{};
+  if (!pod.ok()) return pod.error();
+  if (!has_gate(member_at(*pod, {"spec"}))) return Done{};
+  const Json owner = controller_of(*pod);
+  if (string_at(owner, {"kind"}) != "Job") return Done{};
+  const auto job =
+      client_.get({"batch", "v1", "jobs", namespace_, string_at(owner, {"name"}), ""}, deadline);
+  if (!job.ok() && job.error().kind == ErrorKind::NotFound) return Done{};
+  if (!job.ok()) return job.error();
+  if (string_at(*job, {"metadata", "uid"}) != string_at(owner, {"uid"}) ||
+      !read_marks(*job, Pausable::Job).held.empty())
+    return Done{};
+  const auto patched = client_.patch(path, kube::PatchType::Json, ungate_patch(*pod), {}, deadline);
+  if (!patched.ok() && patched.error().kind != ErrorKind::NotFound) return patched.error();
+  return Done{};
+}
+
+Result<Done> Release::fail(const RawObject& job, const std::string& reason,
+                           const std::string& message, Deadline deadline) const {
+  if (job.is_null() || is_finished(job)) return Done{};
+  const std::string now =
+      to_rfc3339(std::chrono::time_point_cast<Instant::duration>(std::chrono::system_clock::now()));
+  const Json condition{{"type", "FailureTarget"},   {"status", "True"},
+                       {"reason", reason},          {"message", visible_cut(message, kMostWords)},
+                       {"lastTransitionTime", now}, {"lastProbeTime", now}};
+  const Json* conditions = member_at(job, {"status", "conditions"});
+  Json patch = Json::array({if_unchanged(job)});
+  if (conditions != nullptr && conditions->is_array()) {
+    patch.push_back({{"op", "add"}, {"path", "/status/conditions/-"}, {"value", condition}});
+  } else {
+    patch.push_back(
+        {{"op", "add"}, {"path", "/status/conditions"}, {"value", Json::array({condition})}});
+  }
+  HP_TRY(client_.patch({"batch", "v1", "jobs", string_at(job, {"metadata", "namespace"}),
+                        string_at(job, {"metadata", "name"}), "status"},
+                       kube::PatchType::Json, patch, {}, deadline));
+  return Done{};
+}
+
+Result<bool> Release::retrigger(const Origin& origin, const std::string& token,
+                                Deadline deadline) const {
+  Json patch;
+  switch (origin.kind) {
+    case OriginKind::Release:
+      return false;
+    case OriginKind::Kustomization:
+      patch["metadata"]["annotations"] = {{"reconcile.fluxcd.io/requestedAt", token}};
+      break;
+    case OriginKind::HelmRelease:
+      // It has given up; the same value in both starts it over.
+      patch["metadata"]["annotations"] = {{"reconcile.fluxcd.io/requestedAt", token},
+                                          {"reconcile.fluxcd.io/resetAt", token}};
+      break;
+    case OriginKind::Application: {
+      // Labels can be forged: nothing is synced but what failed before, to the same revision.
+      const auto live = client_.get(path_of(origin), deadline);
+      if (!live.ok()) return refused(live.error());
+      const std::string phase = string_at(*live, {"status", "operationState", "phase"});
+      const std::string revision =
+          string_at(*live, {"status", "operationState", "syncResult", "revision"});
+      if ((phase != "Failed" && phase != "Error") || revision.empty() ||
+          member_at(*live, {"operation"}) != nullptr)
+        return false;
+      patch["metadata"] = {{"resourceVersion", string_at(*live, {"metadata", "resourceVersion"})}};
+      patch["operation"] = {{"initiatedBy", {{"username", "holdpoint"}, {"automated", true}}},
+                            {"info", Json::array({{{"name", "approved"}, {"value", token}}})},
+                            {"sync", {{"revision", revision}}}};
+      break;
+    }
+  }
+  const auto told = client_.patch(path_of(origin), kube::PatchType::Merge, patch, {}, deadline);
+  return told.ok() ? Result<bool>(true) : refused(told.error());
+}
+
+}  // namespace holdpoint::operator_

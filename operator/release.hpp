@@ -1,0 +1,38 @@
+// What follows a decision outside of our own objects: held objects go on, gated pods start, Jobs
+// that will never run say why, and GitOps controllers try again. The webhook judges each of these
+// writes like anybody's.
+//
+// Thread-safe.
+#pragma once
+
+#include <string>
+
+#include "crds/kinds.hpp"
+#include "kube/client.hpp"
+
+namespace holdpoint::operator_ {
+
+class Release {
+ public:
+  explicit Release(const kube::Client& client) : client_(client) {}
+
+  // Takes the request's hold off `target`, by resourceVersion; what the user had is put back.
+  [[nodiscard]] Result<Done> resume(const ApprovalRequest& request, const RawObject& target,
+                                    Deadline deadline) const;
+  // Takes the scheduling gate from a pod whose Job is not held; else nothing.
+  [[nodiscard]] Result<Done> start_pod(const std::string& namespace_, const std::string& name,
+                                       Deadline deadline) const;
+  // Tells the Job controller that a gated Job has failed, and why: its pods are never started and
+  // its clients see the reason (batch/v1, condition FailureTarget). Nothing for a finished Job.
+  [[nodiscard]] Result<Done> fail(const RawObject& job, const std::string& reason,
+                                  const std::string& message, Deadline deadline) const;
+  // Has the controller of `origin` try again, once for each `token`. False where it is none that
+  // can be told: NotFound, Forbidden, a Helm CLI.
+  [[nodiscard]] Result<bool> retrigger(const Origin& origin, const std::string& token,
+                                       Deadline deadline) const;
+
+ private:
+  const kube::Client& client_;
+};
+
+}  // namespace holdpoint::operator_
