@@ -363,12 +363,17 @@ TEST_CASE("A12: the two service accounts may do what stands here, and nothing el
       {"/namespaces: get list watch", "authorization.k8s.io/subjectaccessreviews: create",
        "holdpoint.dev/approvalpolicies: get list watch",
        "holdpoint.dev/approvalrequests: create get list",
-       "holdpoint.dev/approvalrequests/status: patch", "holdpoint.dev/approvals: get list"});
+       "holdpoint.dev/approvalrequests/status: patch", "holdpoint.dev/approvals: get list",
+       "argoproj.io/applications: get", "helm.toolkit.fluxcd.io/helmreleases: get",
+       "kustomize.toolkit.fluxcd.io/kustomizations: get"});
   std::set<std::string> elsewhere = gated;
   elsewhere.erase("apps/deployments: get list watch");
   elsewhere.erase("batch/jobs: get list watch");
   elsewhere.insert({"apps/deployments: get list patch watch", "batch/jobs: get list patch watch",
-                    "/events: create", "events.k8s.io/events: create", "/namespaces: get",
+                    "batch/jobs/status: patch", "/pods: get list patch watch",
+                    "helm.toolkit.fluxcd.io/helmreleases: patch",
+                    "kustomize.toolkit.fluxcd.io/kustomizations: patch", "/events: create",
+                    "events.k8s.io/events: create", "/namespaces: get",
                     "authorization.k8s.io/subjectaccessreviews: create",
                     "holdpoint.dev/approvalpolicies: get list watch",
                     "holdpoint.dev/approvalpolicies/status: patch update",
