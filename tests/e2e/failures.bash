@@ -82,7 +82,7 @@ fi
 
 start_load
 sleep 3
-pod=$(pods_of webhook -o name | head -n 1)
+pod=$(pods_of webhook -o name | sed -n 1p)
 begin=$(now)
 kill_container "${pod#pod/}"
 sleep 10
