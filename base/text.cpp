@@ -1,5 +1,6 @@
 #include "base/text.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 
@@ -135,6 +136,13 @@ bool mixes_scripts(std::string_view text) {
     return true;
   });
   return int{latin} + int{greek} + int{cyrillic} > 1;
+}
+
+bool is_name(std::string_view text) {
+  const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  return !text.empty() && text.size() <= 253 && plain(text.front()) && plain(text.back()) &&
+         std::all_of(text.begin(), text.end(),
+                     [&](char c) { return plain(c) || c == '-' || c == '.'; });
 }
 
 bool is_valid_utf8(std::string_view text) {

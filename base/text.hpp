@@ -22,6 +22,10 @@ namespace holdpoint {
 // mixes letters of more than one script (Latin, Greek, Cyrillic).
 [[nodiscard]] bool mixes_scripts(std::string_view text);
 
+// A DNS subdomain (RFC 1123), as names of Kubernetes objects are: nothing else gets into a path or
+// to kubectl as a name.
+[[nodiscard]] bool is_name(std::string_view text);
+
 [[nodiscard]] bool is_valid_utf8(std::string_view text);
 [[nodiscard]] std::vector<std::string> split(std::string_view text, char separator);
 [[nodiscard]] std::string join(const std::vector<std::string>& parts, std::string_view separator);

@@ -79,10 +79,7 @@ Result<std::optional<std::string>> why_held(const Kubectl& kubectl, const Holdab
 Result<Done> start_pods(const Kubectl& kubectl, const RawObject& job) {
   const std::string space = "--namespace=" + string_at(job, {"metadata", "namespace"});
   HP_ASSIGN(const Json pods,
-            kubectl.json({"get", "pods",
-                          "--selector=batch.kubernetes.io/controller-uid=" +
-                              string_at(job, {"metadata", "uid"}) + "," + kGatedLabel + "=true",
-                          "-o", "json", space}));
+            kubectl.json({"get", "pods", "--selector=" + gated_pods_of(job), "-o", "json", space}));
   for (const Json& pod : pods.at("items")) {
     if (!has_gate(member_at(pod, {"spec"}))) continue;
     const auto patched =
@@ -116,19 +113,12 @@ Result<Done> resume(const Kubectl& kubectl, const std::string& typed) {
         kept.push_back(*why);
         continue;
       }
-      wanted.held.erase(policy);
+      wanted = without_hold(std::move(wanted), policy);
       taken.push_back(request);
     }
     if (taken.empty())
       return Error{ErrorKind::Forbidden, title(object, live) + " stays held: " + kept.front(), {}};
-    if (wanted.held.empty()) {
-      wanted.paused = marks.user_paused;
-      wanted.user_paused = false;
-      wanted.held_by.clear();
-    }
-    Json patch = Json::array({{{"op", "test"},
-                               {"path", "/metadata/resourceVersion"},
-                               {"value", string_at(live, {"metadata", "resourceVersion"})}}});
+    Json patch = Json::array({if_unchanged(live)});
     for (const Json& step : marks_patch(live, object.how, wanted)) patch.push_back(step);
     const auto patched = kubectl.json(
         {"patch", object.path(), "--type=json", "--patch=" + dump_json(patch), "-o", "json"});

@@ -8,13 +8,6 @@
 
 namespace holdpoint::cli {
 
-bool is_name(std::string_view text) {
-  const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
-  return !text.empty() && text.size() <= 253 && plain(text.front()) && plain(text.back()) &&
-         std::all_of(text.begin(), text.end(),
-                     [&](char c) { return plain(c) || c == '-' || c == '.'; });
-}
-
 Result<Done> check_name(std::string_view what, const std::string& text) {
   if (is_name(text)) return Done{};
   return invalid("'" + visible_cut(text, 100) + "' is no name of a " + std::string(what) +

@@ -11,9 +11,6 @@
 
 namespace holdpoint::cli {
 
-// A DNS subdomain (RFC 1123), as Kubernetes names are: nothing else is ever handed to kubectl as a
-// name.
-[[nodiscard]] bool is_name(std::string_view text);
 [[nodiscard]] Result<Done> check_name(std::string_view what, const std::string& text);
 
 // Which request is meant: this very name, or the only one that starts so. Requests that wait come

@@ -30,7 +30,7 @@ kube::ResourcePath path_of(const Origin& origin) {
 }
 
 std::string revision_of(const kube::Client& client, const Origin& origin, Deadline deadline) {
-  if (origin.kind == OriginKind::Release || origin.name.empty()) return {};
+  if (origin.kind == OriginKind::Release) return {};
   const auto live = client.get(path_of(origin), deadline);
   if (!live.ok()) return {};
   std::string revision = string_at(*live, {"status", "lastAttemptedRevision"});

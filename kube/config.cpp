@@ -197,4 +197,8 @@ Result<ApiConfig> in_cluster_config() {
   return config;
 }
 
+Result<ApiConfig> config_of(const std::string& kubeconfig) {
+  return kubeconfig.empty() ? in_cluster_config() : load_kubeconfig(kubeconfig);
+}
+
 }  // namespace holdpoint::kube

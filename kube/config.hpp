@@ -17,5 +17,7 @@ namespace holdpoint::kube {
                                                 const std::string& context = {});
 // KUBERNETES_SERVICE_HOST/_PORT and the files under /var/run/secrets/kubernetes.io/serviceaccount.
 [[nodiscard]] Result<ApiConfig> in_cluster_config();
+// The current context of a kubeconfig file, or, where none is given, the pod's service account.
+[[nodiscard]] Result<ApiConfig> config_of(const std::string& kubeconfig);
 
 }  // namespace holdpoint::kube

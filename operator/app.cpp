@@ -126,9 +126,7 @@ std::string host_name() {
 
 Result<Done> take_down(const Options& options) {
   net::initialize_http(2);
-  HP_ASSIGN(kube::ApiConfig config, options.kubeconfig.empty()
-                                        ? kube::in_cluster_config()
-                                        : kube::load_kubeconfig(options.kubeconfig));
+  HP_ASSIGN(kube::ApiConfig config, kube::config_of(options.kubeconfig));
   Metrics metrics;
   const Clock& clock = system_clock();
   const kube::Client client(std::move(config), "holdpoint-operator/" HOLDPOINT_VERSION);
@@ -142,9 +140,7 @@ Result<Done> take_down(const Options& options) {
 
 Result<std::vector<std::string>> try_out(const Options& options) {
   net::initialize_http(2);
-  HP_ASSIGN(kube::ApiConfig config, options.kubeconfig.empty()
-                                        ? kube::in_cluster_config()
-                                        : kube::load_kubeconfig(options.kubeconfig));
+  HP_ASSIGN(kube::ApiConfig config, kube::config_of(options.kubeconfig));
   const kube::Client client(std::move(config), "holdpoint-operator/" HOLDPOINT_VERSION);
   return probe(client, options.home);
 }
@@ -161,9 +157,7 @@ Result<Done> run(const Options& options) {
 
   HP_ASSIGN(WebhookAddress address, address_of(options));
   HP_ASSIGN(const net::Address health_address, net::parse_address(options.health_listen));
-  HP_ASSIGN(kube::ApiConfig config, options.kubeconfig.empty()
-                                        ? kube::in_cluster_config()
-                                        : kube::load_kubeconfig(options.kubeconfig));
+  HP_ASSIGN(kube::ApiConfig config, kube::config_of(options.kubeconfig));
 
   Metrics metrics;
   const Clock& clock = system_clock();
@@ -177,7 +171,7 @@ Result<Done> run(const Options& options) {
   Configurator configurator(client, clock, ledger,
                             {std::move(address), options.home, options.excluded_namespaces});
   Notifier notifier(client, docket, clock, metrics, options.home);
-  const Release release(client);
+  const Release release(client, clock);
   Requests requests(client, docket, clock, ledger, events, notifier, release, keys.secret_key);
   Loop loop(client, configurator, requests, release, notifier, metrics, options.home, trust);
 

@@ -14,8 +14,8 @@ namespace {
 constexpr const char* kPolicies = "policies";
 constexpr const char* kTrust = "trust";
 constexpr const char* kRevoked = "revoked:";
-constexpr const char* kPod = "pod:";
-constexpr Duration kStartPod{10'000};
+constexpr const char* kJob = "job:";
+constexpr Duration kStartPods{10'000};
 constexpr Duration kPolicyResync{60'000};  // discovery and grants change without an event of ours
 
 bool is_ours(const std::string& name) { return name.starts_with("holdpoint-"); }
@@ -52,28 +52,19 @@ void Loop::request_changed(const Json& object) {
   }
   metrics_.set("holdpoint_requests_open", "Requests that have not ended.",
                static_cast<double>(open_.size()));
+  if (request->status.phase == RequestPhase::Released && request->spec.hold == RequestHold::Gate)
+    request_names_.add(kJob + request->metadata.namespace_ + "/" + request->spec.target.name);
   // A new request may end older ones of the same target; an end may free what waits for the same
   // object.
-  if (request->status.phase == RequestPhase::Released && request->spec.hold == RequestHold::Gate) {
-    const std::string job = request->metadata.namespace_ + "/" + request->spec.target.name;
-    for (const auto& [pod, owner] : gated_pods_)
-      if (owner == job) request_names_.add(kPod + pod);
-  }
   if (over || fresh)
     for (const auto& [other, sibling] : open_)
       if (other != key && is_sibling(*request, *sibling)) request_names_.add(other);
 }
 
-void Loop::pod_changed(kube::WatchEventType type, const Json& object) {
-  const std::string key = key_of(object);
-  const std::lock_guard lock(mutex_);
-  if (type == kube::WatchEventType::Deleted || !has_gate(member_at(object, {"spec"}))) {
-    gated_pods_.erase(key);
-  } else {
-    gated_pods_[key] = string_at(object, {"metadata", "namespace"}) + "/" +
-                       string_at(controller_of(object), {"name"});
-    request_names_.add(kPod + key);
-  }
+void Loop::pod_changed(const Json& object) {
+  if (has_gate(member_at(object, {"spec"})))
+    request_names_.add(kJob + string_at(object, {"metadata", "namespace"}) + "/" +
+                       string_at(controller_of(object), {"name"}));
 }
 
 std::vector<std::shared_ptr<const ApprovalRequest>> Loop::siblings_of(const std::string& key) {
@@ -106,40 +97,34 @@ void Loop::count(const char* what, bool ok, const Inbox& inbox) {
                static_cast<double>(inbox.size()), {{"what", what}});
 }
 
+Result<std::optional<Duration>> Loop::look_at_request(const std::string& name) {
+  const std::optional<Duration> never;
+  if (name.starts_with(kRevoked)) {
+    const auto object = parse_json(name.substr(std::string_view(kRevoked).size()));
+    const auto approval =
+        object.ok() ? decode<Approval>(*object) : Result<Approval>(object.error());
+    if (approval.ok()) HP_TRY(requests_.revoked(*approval));
+    return never;
+  }
+  const bool job = name.starts_with(kJob);
+  const std::string key = job ? name.substr(std::string_view(kJob).size()) : name;
+  const auto slash = key.find('/');
+  const std::string namespace_ = key.substr(0, slash), own_name = key.substr(slash + 1);
+  if (!job) return requests_.reconcile(namespace_, own_name, siblings_of(key));
+  HP_TRY(release_.start_pods(namespace_, own_name, Deadline::in(kStartPods)));
+  return never;
+}
+
 void Loop::work_on_requests(const std::stop_token& stop) {
   while (const auto name = request_names_.next(stop)) {
-    bool ok = true;
-    std::string error;
-    if (name->starts_with(kRevoked)) {
-      const auto object =
-          parse_json(std::string_view(*name).substr(std::string_view(kRevoked).size()));
-      const auto approval =
-          object.ok() ? decode<Approval>(*object) : Result<Approval>(object.error());
-      if (approval.ok()) {
-        const auto done = requests_.revoked(*approval);
-        ok = done.ok();
-        if (!ok) error = describe(done.error());
-      }
-    } else if (name->starts_with(kPod)) {
-      const auto slash = name->find('/');
-      const std::size_t begin = std::string_view(kPod).size();
-      const auto done = release_.start_pod(name->substr(begin, slash - begin),
-                                           name->substr(slash + 1), Deadline::in(kStartPod));
-      ok = done.ok();
-      if (!ok) error = describe(done.error());
-    } else {
-      const auto slash = name->find('/');
-      const auto again =
-          requests_.reconcile(name->substr(0, slash), name->substr(slash + 1), siblings_of(*name));
-      ok = again.ok();
-      if (!ok) error = describe(again.error());
-      if (ok && again->has_value()) request_names_.add_after(*name, **again);
-    }
-    count("request", ok, request_names_);
-    if (ok) {
+    const auto again = look_at_request(*name);
+    if (again.ok() && again->has_value()) request_names_.add_after(*name, **again);
+    count("request", again.ok(), request_names_);
+    if (again.ok()) {
       request_names_.forgive(*name);
     } else {
-      log::warn("request not reconciled", {{"request", name->substr(0, 200)}, {"error", error}});
+      log::warn("request not reconciled",
+                {{"request", name->substr(0, 200)}, {"error", describe(again.error())}});
       request_names_.add_failed(*name);
     }
   }
@@ -227,7 +212,7 @@ void Loop::run(const std::stop_token& stop) {
     const kube::WatchCache pods(client_, {"", "v1", "pods", "", "", ""},
                                 {{"labelSelector", std::string(kGatedLabel) + "=true"}},
                                 [this](kube::WatchEventType type, const kube::ObjectPtr& object) {
-                                  pod_changed(type, *object);
+                                  if (type != kube::WatchEventType::Deleted) pod_changed(*object);
                                 });
     std::jthread notifier([&] { notifier_.run(stop); });
     std::jthread request_worker([&] { work_on_requests(stop); });

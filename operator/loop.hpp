@@ -43,6 +43,8 @@ class Loop {
 
  private:
   void work_on_requests(const std::stop_token& stop);
+  // When to look again.
+  [[nodiscard]] Result<std::optional<Duration>> look_at_request(const std::string& name);
   [[nodiscard]] Result<Done> look_at_trust();
   void work_on_configurations(const std::stop_token& stop);
   void request_changed(const Json& object);
@@ -50,7 +52,7 @@ class Loop {
   [[nodiscard]] std::vector<std::shared_ptr<const ApprovalRequest>> siblings_of(
       const std::string& key);
   void policies_changed();
-  void pod_changed(kube::WatchEventType type, const Json& object);
+  void pod_changed(const Json& object);
   void count(const char* what, bool ok, const Inbox& inbox);
 
   const kube::Client& client_;
@@ -62,12 +64,11 @@ class Loop {
   const std::string home_;
   const Trust trust_;
   std::atomic<bool> synced_{false};
-  Inbox request_names_;  // "namespace/name", "pod:namespace/name", or "revoked:" and the Approval's
-                         // JSON
+  Inbox request_names_;  // "namespace/name", "job:namespace/name" of a Job whose pods may start, or
+                         // "revoked:" and the Approval's JSON
   Inbox
       configuration_names_;  // "trust", "policies", "validating/NAME", "mutating/NAME", "crd/NAME"
-  std::mutex mutex_;         // guards what follows
-  std::map<std::string, std::string> gated_pods_;  // "namespace/name" -> "namespace/Job"
+  std::mutex mutex_;         // guards open_
   std::map<std::string, std::shared_ptr<const ApprovalRequest>> open_;  // have not ended, by key
 };
 

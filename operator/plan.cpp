@@ -205,11 +205,10 @@ Plan plan_request(const ApprovalRequest& request, const Standing& standing,
   plan.fail = request.spec.hold == RequestHold::Gate && is_end(standing.phase) &&
               standing.phase != RequestPhase::Released && observation.held_here;
   if (standing.phase == RequestPhase::Approved && request.status.phase != standing.phase &&
-      !is_stored_held(request.spec.hold) && request.spec.origin.has_value() &&
-      request.spec.origin->kind != OriginKind::Release) {
+      !is_stored_held(request.spec.hold) && request.spec.origin.has_value()) {
     const Origin& origin = *request.spec.origin;
-    AuditRecordSpec told = fact_of(request, Fact::Retriggered, request.metadata.uid,
-                                   standing.approved_at.has_value() ? status.approved_at : "");
+    AuditRecordSpec told =
+        fact_of(request, Fact::Retriggered, request.metadata.uid, status.approved_at);
     told.message = std::string(to_string(origin.kind)) + " " + origin.namespace_ + "/" +
                    origin.name + " was told to try again";
     plan.retriggered = std::move(told);

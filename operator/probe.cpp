@@ -46,12 +46,11 @@ Result<std::string> probe_webhook(const kube::Client& client, const std::string&
 // Empty where the policy is in force, or not meant to be.
 std::string why_not_ready(const ApprovalPolicy& policy) {
   if (policy.spec.mode == PolicyMode::Off) return {};
-  for (const Condition& condition : policy.status.conditions)
-    if (condition.type == "Ready" && condition.status == "True" &&
-        condition.observed_generation == policy.metadata.generation)
-      return {};
-    else if (condition.type == "Ready" && condition.status != "True")
-      return condition.message;
+  for (const Condition& ready : policy.status.conditions) {
+    if (ready.type != "Ready") continue;
+    if (ready.status != "True") return ready.message;
+    if (ready.observed_generation == policy.metadata.generation) return {};
+  }
   return "the operator has not looked at it yet";
 }
 

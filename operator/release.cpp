@@ -11,13 +11,6 @@ namespace {
 
 constexpr std::size_t kMostWords = 1024;
 
-// The first step of every patch: nobody wrote meanwhile.
-Json if_unchanged(const RawObject& object) {
-  return {{"op", "test"},
-          {"path", "/metadata/resourceVersion"},
-          {"value", string_at(object, {"metadata", "resourceVersion"})}};
-}
-
 bool is_finished(const RawObject& job) {
   const Json* conditions = member_at(job, {"status", "conditions"});
   if (conditions == nullptr || !conditions->is_array()) return false;
@@ -41,46 +34,39 @@ Result<Done> Release::resume(const ApprovalRequest& request, const RawObject& ta
                              Deadline deadline) const {
   const Target& of = request.spec.target;
   const Pausable how = pausable(of.group, of.resource);
-  Marks marks = read_marks(target, how);
-  marks.held.erase(request.spec.policy.name);
-  if (marks.held.empty()) {
-    marks.paused = marks.user_paused;
-    marks.user_paused = false;
-    marks.held_by.clear();
-  }
-  Json patch = marks_patch(target, how, marks);
+  Json patch =
+      marks_patch(target, how, without_hold(read_marks(target, how), request.spec.policy.name));
   patch.insert(patch.begin(), if_unchanged(target));
   HP_TRY(client_.patch({of.group, of.version, of.resource, of.namespace_, of.name, ""},
                        kube::PatchType::Json, patch, {}, deadline));
   return Done{};
 }
 
-Result<Done> Release::start_pod(const std::string& namespace_, const std::string& name,
-                                Deadline deadline) const {
-  const kube::ResourcePath path{"", "v1", "pods", namespace_, name, ""};
-  const auto pod = client_.get(path, deadline);
-  if (!pod.ok() && pod.error().kind == ErrorKind::NotFound) return Done{};
-  if (!pod.ok()) return pod.error();
-  if (!has_gate(member_at(*pod, {"spec"}))) return Done{};
-  const Json owner = controller_of(*pod);
-  if (string_at(owner, {"kind"}) != "Job") return Done{};
-  const auto job =
-      client_.get({"batch", "v1", "jobs", namespace_, string_at(owner, {"name"}), ""}, deadline);
+Result<Done> Release::start_pods(const std::string& namespace_, const std::string& name,
+                                 Deadline deadline) const {
+  const auto job = client_.get({"batch", "v1", "jobs", namespace_, name, ""}, deadline);
   if (!job.ok() && job.error().kind == ErrorKind::NotFound) return Done{};
   if (!job.ok()) return job.error();
-  if (string_at(*job, {"metadata", "uid"}) != string_at(owner, {"uid"}) ||
-      !read_marks(*job, Pausable::Job).held.empty())
-    return Done{};
-  const auto patched = client_.patch(path, kube::PatchType::Json, ungate_patch(*pod), {}, deadline);
-  if (!patched.ok() && patched.error().kind != ErrorKind::NotFound) return patched.error();
+  if (!read_marks(*job, Pausable::Job).held.empty()) return Done{};
+  HP_ASSIGN(const kube::ListResult pods,
+            client_.list({"", "v1", "pods", namespace_, "", ""},
+                         {{"labelSelector", gated_pods_of(*job)}}, deadline));
+  for (const Json& pod : pods.items) {
+    // Labels can be typed; the owner tells.
+    const bool own = string_at(controller_of(pod), {"uid"}) == string_at(*job, {"metadata", "uid"});
+    if (!own || !has_gate(member_at(pod, {"spec"}))) continue;
+    const auto patched =
+        client_.patch({"", "v1", "pods", namespace_, string_at(pod, {"metadata", "name"}), ""},
+                      kube::PatchType::Json, ungate_patch(pod), {}, deadline);
+    if (!patched.ok() && patched.error().kind != ErrorKind::NotFound) return patched.error();
+  }
   return Done{};
 }
 
 Result<Done> Release::fail(const RawObject& job, const std::string& reason,
                            const std::string& message, Deadline deadline) const {
   if (job.is_null() || is_finished(job)) return Done{};
-  const std::string now =
-      to_rfc3339(std::chrono::time_point_cast<Instant::duration>(std::chrono::system_clock::now()));
+  const std::string now = to_rfc3339(clock_.now());
   const Json condition{{"type", "FailureTarget"},   {"status", "True"},
                        {"reason", reason},          {"message", visible_cut(message, kMostWords)},
                        {"lastTransitionTime", now}, {"lastProbeTime", now}};

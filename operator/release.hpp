@@ -7,6 +7,7 @@
 
 #include <string>
 
+#include "base/clock.hpp"
 #include "crds/kinds.hpp"
 #include "kube/client.hpp"
 
@@ -14,14 +15,14 @@ namespace holdpoint::operator_ {
 
 class Release {
  public:
-  explicit Release(const kube::Client& client) : client_(client) {}
+  Release(const kube::Client& client, const Clock& clock) : client_(client), clock_(clock) {}
 
   // Takes the request's hold off `target`, by resourceVersion; what the user had is put back.
   [[nodiscard]] Result<Done> resume(const ApprovalRequest& request, const RawObject& target,
                                     Deadline deadline) const;
-  // Takes the scheduling gate from a pod whose Job is not held; else nothing.
-  [[nodiscard]] Result<Done> start_pod(const std::string& namespace_, const std::string& name,
-                                       Deadline deadline) const;
+  // Takes the scheduling gate from the pods of a Job that is not held; else nothing.
+  [[nodiscard]] Result<Done> start_pods(const std::string& namespace_, const std::string& job,
+                                        Deadline deadline) const;
   // Tells the Job controller that a gated Job has failed, and why: its pods are never started and
   // its clients see the reason (batch/v1, condition FailureTarget). Nothing for a finished Job.
   [[nodiscard]] Result<Done> fail(const RawObject& job, const std::string& reason,
@@ -33,6 +34,7 @@ class Release {
 
  private:
   const kube::Client& client_;
+  const Clock& clock_;
 };
 
 }  // namespace holdpoint::operator_

@@ -90,9 +90,7 @@ Result<Done> run(const Options& options) {
   HP_ASSIGN(const std::string secret_key, read_secret(options.secret_key_file, "the HMAC key"));
   HP_ASSIGN(const net::Address address, net::parse_address(options.listen));
   HP_ASSIGN(const net::Address health_address, net::parse_address(options.health_listen));
-  HP_ASSIGN(kube::ApiConfig config, options.kubeconfig.empty()
-                                        ? kube::in_cluster_config()
-                                        : kube::load_kubeconfig(options.kubeconfig));
+  HP_ASSIGN(kube::ApiConfig config, kube::config_of(options.kubeconfig));
 
   Metrics metrics;
   const kube::Client client(std::move(config), "holdpoint-webhook/" HOLDPOINT_VERSION);

@@ -53,32 +53,39 @@ std::string pointer_token(std::string_view key) {
   return token;
 }
 
+void put(Json& patch, const std::string& path, Json value) {
+  patch.push_back({{"op", "add"}, {"path", path}, {"value", std::move(value)}});
+}
+
 // What is missing or null on the way is made.
 void add_gate(Json& patch, const RawObject& job) {
-  const auto put = [&](const std::string& path, Json value) {
-    patch.push_back({{"op", "add"}, {"path", path}, {"value", std::move(value)}});
-  };
   const Json gate{{"name", kSchedulingGate}};
   const Json* gates = member_at(job, {"spec", "template", "spec", "schedulingGates"});
   const std::string at = "/spec/template/spec/schedulingGates";
   if (gates != nullptr && gates->is_array()) {
-    put(at + "/-", gate);
+    put(patch, at + "/-", gate);
   } else {
-    put(at, Json::array({gate}));
+    put(patch, at, Json::array({gate}));
   }
   const Json label{{kGatedLabel, "true"}};
   const Json* metadata = member_at(job, {"spec", "template", "metadata"});
   const Json* labels = member_at(job, {"spec", "template", "metadata", "labels"});
   if (labels != nullptr && labels->is_object()) {
-    put("/spec/template/metadata/labels/" + pointer_token(kGatedLabel), "true");
+    put(patch, "/spec/template/metadata/labels/" + pointer_token(kGatedLabel), "true");
   } else if (metadata != nullptr && metadata->is_object()) {
-    put("/spec/template/metadata/labels", label);
+    put(patch, "/spec/template/metadata/labels", label);
   } else {
-    put("/spec/template/metadata", {{"labels", label}});
+    put(patch, "/spec/template/metadata", {{"labels", label}});
   }
 }
 
 }  // namespace
+
+Json if_unchanged(const RawObject& object) {
+  return {{"op", "test"},
+          {"path", "/metadata/resourceVersion"},
+          {"value", string_at(object, {"metadata", "resourceVersion"})}};
+}
 
 bool has_gate(const Json* pod_spec) {
   const Json* gates = pod_spec == nullptr ? nullptr : member_at(*pod_spec, {"schedulingGates"});
@@ -88,14 +95,17 @@ bool has_gate(const Json* pod_spec) {
 }
 
 Json ungate_patch(const RawObject& pod) {
-  Json patch = Json::array({{{"op", "test"},
-                             {"path", "/metadata/resourceVersion"},
-                             {"value", string_at(pod, {"metadata", "resourceVersion"})}}});
+  Json patch = Json::array({if_unchanged(pod)});
   const Json* gates = member_at(pod, {"spec", "schedulingGates"});
   for (std::size_t i = 0; gates != nullptr && i < gates->size(); ++i)
     if (string_at((*gates)[i], {"name"}) == kSchedulingGate)
       patch.push_back({{"op", "remove"}, {"path", "/spec/schedulingGates/" + std::to_string(i)}});
   return patch;
+}
+
+std::string gated_pods_of(const RawObject& job) {
+  return "batch.kubernetes.io/controller-uid=" + string_at(job, {"metadata", "uid"}) + "," +
+         kGatedLabel + "=true";
 }
 
 Json controller_of(const RawObject& object) {
@@ -126,6 +136,16 @@ Marks read_marks(const RawObject& object, Pausable how) {
   return marks;
 }
 
+Marks without_hold(Marks marks, const std::string& policy) {
+  marks.held.erase(policy);
+  if (marks.held.empty()) {
+    marks.paused = marks.user_paused;
+    marks.user_paused = false;
+    marks.held_by.clear();
+  }
+  return marks;
+}
+
 std::string held_request_name(const std::string& stem, const RawObject& object) {
   if (string_at(object, {"metadata", "generateName"}).empty()) return stem;
   const std::string uid = string_at(object, {"metadata", "uid"}).substr(0, 8);
@@ -141,17 +161,14 @@ std::string held_request(const Marks& marks, const std::string& policy, const Ra
 Json marks_patch(const RawObject& object, Pausable how, const Marks& wanted) {
   Json patch = Json::array();
   if (how == Pausable::No || read_marks(object, how) == wanted) return patch;
-  const auto put = [&](const std::string& path, Json value) {
-    patch.push_back({{"op", "add"}, {"path", path}, {"value", std::move(value)}});
-  };
   const Json* annotations = member_at(object, {"metadata", "annotations"});
   const bool has_annotations = annotations != nullptr && annotations->is_object();
-  if (!has_annotations && !wanted.held.empty()) put("/metadata/annotations", Json::object());
+  if (!has_annotations && !wanted.held.empty()) put(patch, "/metadata/annotations", Json::object());
   const auto set = [&](const char* key, const std::string& value) {
     const std::string path = "/metadata/annotations/" + pointer_token(key);
     const bool there = has_annotations && annotations->contains(key);
     if (!value.empty()) {
-      if (!there || annotations->at(key) != value) put(path, value);
+      if (!there || annotations->at(key) != value) put(patch, path, value);
     } else if (there) {
       patch.push_back({{"op", "remove"}, {"path", path}});
     }
@@ -163,7 +180,7 @@ Json marks_patch(const RawObject& object, Pausable how, const Marks& wanted) {
     const std::string path = std::string("/spec/") + pause_field(how);
     // A Deployment that is not paused has no such field; a Job's `suspend` is always there.
     if (wanted.paused || how == Pausable::Job) {
-      put(path, wanted.paused);
+      put(patch, path, wanted.paused);
     } else {
       patch.push_back({{"op", "remove"}, {"path", path}});
     }
@@ -192,13 +209,13 @@ RequestHold resolve_hold(HoldMode mode, Pausable how, Operation review_operation
                          bool started, ClientKind client) {
   if (mode == HoldMode::Retry) return RequestHold::Retry;
   if (mode == HoldMode::Deny || review_operation == Operation::Delete) return RequestHold::Deny;
+  const bool suspends =
+      mode == HoldMode::Suspend || (mode == HoldMode::Auto && client == ClientKind::Plain);
   switch (how) {
     case Pausable::No:
       return RequestHold::Deny;
     case Pausable::Deployment:
-      return mode == HoldMode::Suspend || (mode == HoldMode::Auto && client == ClientKind::Plain)
-                 ? RequestHold::Suspend
-                 : RequestHold::Deny;
+      return suspends ? RequestHold::Suspend : RequestHold::Deny;
     case Pausable::Job:
       break;
   }
@@ -207,9 +224,7 @@ RequestHold resolve_hold(HoldMode mode, Pausable how, Operation review_operation
     return started ? RequestHold::Deny : RequestHold::Suspend;
   }
   if (review_operation != Operation::Create) return RequestHold::Deny;
-  return mode == HoldMode::Suspend || (mode == HoldMode::Auto && client == ClientKind::Plain)
-             ? RequestHold::Suspend
-             : RequestHold::Gate;
+  return suspends ? RequestHold::Suspend : RequestHold::Gate;
 }
 
 bool holds_as(const Marks& marks, RequestHold hold) {

@@ -39,6 +39,8 @@ inline constexpr const char* kGatedLabel = "holdpoint.dev/gated";
 [[nodiscard]] bool has_gate(const Json* pod_spec);
 // RFC 6902 patch that takes the gate from a pod, by resourceVersion.
 [[nodiscard]] Json ungate_patch(const RawObject& pod);
+// Selects the pods of a Job that have had a gate, by labels.
+[[nodiscard]] std::string gated_pods_of(const RawObject& job);
 // The owner reference that controls an object; null where there is none.
 [[nodiscard]] Json controller_of(const RawObject& object);
 
@@ -57,6 +59,8 @@ struct Marks {
   bool operator==(const Marks&) const = default;
 };
 [[nodiscard]] Marks read_marks(const RawObject& object, Pausable how);
+// `marks` without the entry of `policy`; after the last one all is as the user had it.
+[[nodiscard]] Marks without_hold(Marks marks, const std::string& policy);
 
 // Name of the request by which `policy` holds `object`; empty when it does not. A generated object
 // gets its mark before it has a uid, so there the mark is the stem and the name is
@@ -67,6 +71,8 @@ struct Marks {
 // stem.
 [[nodiscard]] std::string held_request_name(const std::string& stem, const RawObject& object);
 
+// The first step of an RFC 6902 patch: it fails when somebody wrote `object` meanwhile.
+[[nodiscard]] Json if_unchanged(const RawObject& object);
 // RFC 6902 patch that gives `object` exactly these marks, but never takes the scheduling gate from
 // a Job; an empty array when it has them already.
 [[nodiscard]] Json marks_patch(const RawObject& object, Pausable how, const Marks& wanted);

@@ -10,14 +10,6 @@ namespace {
 constexpr std::size_t kMostColumns = 512;
 constexpr std::size_t kMostAuthor = 1024;
 
-// RFC 1123 subdomain: no other name can be one of an object, and none gets into a path.
-bool is_object_name(const std::string& name) {
-  return !name.empty() && name.size() <= 253 && name.front() != '.' && name.front() != '-' &&
-         std::all_of(name.begin(), name.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
-         });
-}
-
 }  // namespace
 
 std::optional<Origin> origin_of(const RawObject& object) {
@@ -48,7 +40,7 @@ std::optional<Origin> origin_of(const RawObject& object) {
     origin.namespace_ = annotation("meta.helm.sh/release-namespace");
     origin.name = annotation("meta.helm.sh/release-name");
   }
-  if (!is_object_name(origin.name) || !is_object_name(origin.namespace_)) return std::nullopt;
+  if (!is_name(origin.name) || !is_name(origin.namespace_)) return std::nullopt;
   return origin;
 }
 
