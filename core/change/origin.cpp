@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::size_t kMostColumns = 512;
 constexpr std::size_t kMostAuthor = 1024;
+const std::string kArgocd = "argocd";  // the namespace that a tracking id leaves out
 
 }  // namespace
 
@@ -26,7 +27,7 @@ std::optional<Origin> origin_of(const RawObject& object) {
     const std::string name = tracking.substr(0, tracking.find(':'));
     const auto bar = name.find('_');
     origin.kind = OriginKind::Application;
-    origin.namespace_ = bar == std::string::npos ? "argocd" : name.substr(0, bar);
+    origin.namespace_ = bar == std::string::npos ? kArgocd : name.substr(0, bar);
     origin.name = bar == std::string::npos ? name : name.substr(bar + 1);
   } else if (!label("kustomize.toolkit.fluxcd.io/name").empty()) {
     origin.kind = OriginKind::Kustomization;
@@ -49,7 +50,9 @@ std::string change_set_of(const RawObject& object) {
   if (const auto origin = origin_of(object); found.empty() && origin.has_value()) {
     switch (origin->kind) {
       case OriginKind::Application:
-        found = "argocd/" + origin->name;
+        // As the tracking id has it: applications of one name in two namespaces are two sets.
+        found = "argocd/" + (origin->namespace_ == kArgocd ? "" : origin->namespace_ + "_") +
+                origin->name;
         break;
       case OriginKind::Kustomization:
       case OriginKind::HelmRelease:

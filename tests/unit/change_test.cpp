@@ -8,6 +8,7 @@
 #include "base/text.hpp"
 #include "core/change/change_text.hpp"
 #include "core/change/covered.hpp"
+#include "core/change/origin.hpp"
 
 namespace holdpoint {
 namespace {
@@ -368,6 +369,29 @@ TEST_CASE("large texts are described in bounded time and space") {
   const Change twice = describe_change("apps", "deployments", pod(), with);
   check_bounds(twice);
   CHECK(twice.summary.back() == "and 49993 more changes");
+}
+
+TEST_CASE("an object tells what it was made from, and changes of two applications are two sets") {
+  const auto object = [](const char* part, const Json& texts) {
+    return Json{{"metadata", {{part, texts}}}};
+  };
+  const auto argo = [&](const char* tracking) {
+    return object("annotations", {{"argocd.argoproj.io/tracking-id", tracking}});
+  };
+  const RawObject shop = argo("shop:apps/Deployment:production/web");
+  const RawObject other = argo("team-a_shop:apps/Deployment:production/web");
+  CHECK(origin_of(shop)->namespace_ == "argocd");
+  CHECK(origin_of(other)->namespace_ == "team-a");
+  CHECK(origin_of(other)->name == "shop");
+  CHECK(change_set_of(shop) == "argocd/shop");
+  CHECK(change_set_of(other) == "argocd/team-a_shop");
+  const RawObject flux = object("labels", {{"helm.toolkit.fluxcd.io/name", "shop"},
+                                           {"helm.toolkit.fluxcd.io/namespace", "apps"}});
+  CHECK(origin_of(flux)->kind == OriginKind::HelmRelease);
+  CHECK(change_set_of(flux) == "flux/apps/shop");
+  // What is no name of an object is not asked for at the API server.
+  for (const char* bad : {"", "../../secrets:", "Shop:", "-shop:", "a/b:", "team_a_b:"})
+    CHECK_FALSE(origin_of(argo(bad)).has_value());
 }
 
 }  // namespace holdpoint
