@@ -35,13 +35,11 @@ Result<Done> ask_ahead(const Kubectl& kubectl, const std::string& file, const st
   int asked = 0;
   for (const Json& object : objects) {
     const std::string space = string_at(object, {"metadata", "namespace"});
-    const std::string input =
-        dump_json({{"apiVersion", kApiVersion},
-                   {"kind", kind_info<ApprovalRequest>().kind},
-                   {"metadata",
-                    {{"generateName", "ahead-"},
-                     {"namespace", namespace_of_requests(space)}}},
-                   {"spec", {{"proposed", object}, {"reason", reason}}}});
+    const std::string input = dump_json(
+        {{"apiVersion", kApiVersion},
+         {"kind", kind_info<ApprovalRequest>().kind},
+         {"metadata", {{"generateName", "ahead-"}, {"namespace", namespace_of_requests(space)}}},
+         {"spec", {{"proposed", object}, {"reason", reason}}}});
     // Each call makes the request of one policy, until there is none left to make.
     for (int of_it = 0;; ++of_it) {
       const auto made =
