@@ -117,6 +117,13 @@ std::string verb(const std::string& decision) {
   return visible_cut(decision, 20) + " by ";
 }
 
+std::string review_command(const ApprovalRequest& request) {
+  return "kubectl holdpoint review " + place(request);
+}
+
+// Nothing ran before that could be put back.
+bool is_new(const ApprovalRequest& request) { return request.spec.operation == Operation::Create; }
+
 }  // namespace
 
 std::string person(const std::string& username) {
@@ -130,6 +137,9 @@ Standing standing_of(const Dossier& dossier) {
     const auto expires = parse_rfc3339(dossier.request.status.expires_at);
     standing.expires_at =
         expires.ok() && !is_end(standing.phase) ? std::optional(*expires) : std::nullopt;
+    // Whether the policy lets the glass be broken is not to be seen: what the operator saw stands.
+    standing.decisions = dossier.request.status.decisions;
+    standing.review = dossier.request.status.review;
   }
   return standing;
 }
@@ -189,6 +199,9 @@ std::string card(const Dossier& dossier, Colour colour) {
     line("decided", verb(decision.decision) + person(decision.username) +
                         (counts.empty() ? "" : " (" + counts + ")") + quoted(decision.reason));
   }
+  if (standing.review && standing.review->reviewed_by.empty())
+    line("owed", "a review by somebody else than " + person(standing.review->by) + ", until " +
+                     visible(standing.review->due_at) + ": " + review_command(dossier.request));
   if (is_end(standing.phase)) {
     line("outcome", visible_cut(standing.message, 2 * kTextColumns));
   } else {
@@ -222,7 +235,8 @@ std::string next_command(const Dossier& dossier) {
       if (held) return "kubectl holdpoint resume " + target;
       break;
     case RequestPhase::Denied:
-      if (held) return "kubectl holdpoint abandon " + target;
+      if (held && !is_new(request)) return "kubectl holdpoint abandon " + target;
+      if (held) return "kubectl delete " + target;
       break;
     case RequestPhase::Expired:
     case RequestPhase::Withdrawn:
@@ -259,11 +273,23 @@ std::string outcome(const ApprovalRequest& request, Decision decision, const std
   const bool gated = request.spec.hold == RequestHold::Gate;
   const std::string stays =
       gated ? target + " fails, and none of its pods has run"
+      : request.spec.hold == RequestHold::Suspend && is_new(request)
+          ? target + " stays held; to remove it: kubectl delete " +
+                typed_target(request.spec.target) + " -n " + visible(request.metadata.namespace_)
       : request.spec.hold == RequestHold::Suspend
           ? target + " stays held; to put back what ran: kubectl holdpoint abandon " +
                 typed_target(request.spec.target) + " -n " + visible(request.metadata.namespace_)
       : request.spec.operation == Operation::Create ? target + " is not stored"
                                                     : target + " stays as it is";
+  const auto& debt = request.status.review;
+  const std::string owed =
+      decision == Decision::BreakGlass && debt.has_value() && debt->reviewed_by.empty()
+          ? "\nSomebody else owes a review of it until " + visible(debt->due_at) +
+                "; until then you can break no other glass. Pass it on:\n" + review_command(request)
+          : "";
+  const std::string done = decision == Decision::BreakGlass ? "glass broken" : "approved";
+  const std::string again =
+      request.spec.operation == Operation::Delete ? "delete it again" : "apply the change again";
   switch (decision) {
     case Decision::Deny:
       if (phase == RequestPhase::Denied) return "denied" + by + ": " + stays;
@@ -279,20 +305,20 @@ std::string outcome(const ApprovalRequest& request, Decision decision, const std
     case Decision::Approve:
       break;
   }
-  if (phase == RequestPhase::Released) return "approved" + by + ": " + target + " is released";
+  if (phase == RequestPhase::Released) return done + by + ": " + target + " is released" + owed;
   if (phase == RequestPhase::Approved) {
     switch (request.spec.hold) {
       case RequestHold::Suspend:
       case RequestHold::Gate:
-        return "approved" + by + ": " + target + " is being released";
+        return done + by + ": " + target + " is being released" + owed;
       case RequestHold::Deny:
-        return "approved" + by + ": apply the change again" +
+        return done + by + ": " + again +
                (request.status.expires_at.empty()
                     ? ""
-                    : ", before " + visible(request.status.expires_at));
+                    : ", before " + visible(request.status.expires_at)) +
+               owed;
       case RequestHold::Retry:
-        return "approved" + by +
-               ": the client that waits goes through by itself, or apply the change again";
+        return done + by + ": the client that waits goes through by itself, or " + again + owed;
     }
   }
   if (is_end(phase)) return over;

@@ -32,7 +32,7 @@ std::string title(const Json& object) {
 Result<Done> ask_ahead(const Kubectl& kubectl, const std::string& file, const std::string& reason) {
   if (file == "-") return invalid("give a file, not standard input: it is read more than once");
   HP_ASSIGN(const std::vector<Json> objects, dry_run(kubectl, file));
-  int asked = 0;
+  std::vector<std::string> asked;
   for (const Json& object : objects) {
     const std::string space = string_at(object, {"metadata", "namespace"});
     const std::string input = dump_json(
@@ -45,22 +45,26 @@ Result<Done> ask_ahead(const Kubectl& kubectl, const std::string& file, const st
       const auto made =
           kubectl.json({"create", "--validate=false", "-f", "-", "-o", "json"}, &input);
       if (!made.ok()) {
-        const bool done = made.error().message.find(kNotGated) != std::string::npos ||
-                          (of_it > 0 && made.error().message.find(kThere) != std::string::npos);
-        if (!done) return made.error();
-        if (of_it == 0) print(title(object) + ": nothing of it needs approval");
+        const std::string& why = made.error().message;
+        const auto there = why.find(kThere);
+        if (there == std::string::npos && why.find(kNotGated) == std::string::npos)
+          return made.error();
+        if (of_it == 0 && there != std::string::npos)
+          print(title(object) + ": it " +
+                visible_cut(why.substr(there, why.find('\n', there) - there), 300));
+        else if (of_it == 0)
+          print(title(object) + ": nothing of it needs approval");
         break;
       }
       HP_ASSIGN(const ApprovalRequest stored, decode<ApprovalRequest>(*made));
-      ++asked;
+      asked.push_back("kubectl holdpoint approve " + visible(stored.metadata.name) + " -n " +
+                      visible(stored.metadata.namespace_));
       print(title(object) + ": asked as " + visible(stored.metadata.name) + ", risk " +
             std::string(to_string(stored.spec.risk.level)));
     }
   }
-  if (asked > 0) {
-    print("\nSend the change when it is approved; pass this on:");
-    print("kubectl holdpoint list");
-  }
+  if (!asked.empty()) print("\nSend the change when it is approved; pass this on:");
+  for (const std::string& command : asked) print(command);
   return Done{};
 }
 

@@ -49,7 +49,14 @@ Result<Done> say(const Kubectl& kubectl, const char* state, const std::string& r
 
 Result<Done> disarm(const Kubectl& kubectl, const std::string& reason) {
   if (reason.empty()) return invalid("say why with --reason: it goes on the trail");
+  HP_ASSIGN(const std::size_t standing, count_configurations(kubectl));
   HP_TRY(say(kubectl, "disarmed", reason));
+  if (standing == 0) {
+    print(
+        "No gate was up. It stays down when an operator starts, and that goes on the trail then.");
+    print("kubectl holdpoint arm");
+    return Done{};
+  }
   HP_ASSIGN(const bool down, await(kubectl, false));
   if (!down)
     return Error{ErrorKind::Unavailable,

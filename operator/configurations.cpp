@@ -291,21 +291,23 @@ Json guard_entry(const ApprovalPolicy& policy, const std::vector<ResolvedResourc
   return guard;
 }
 
-// A namespace that leaves the policy's scope by its labels. The selector of a write to a Namespace
-// sees the new labels, so the condition looks at both.
+// A namespace that leaves the policy's scope by its labels, or takes along what the policy gates
+// the deletion of. The selector of a write to a Namespace sees the new labels, so the condition
+// looks at both.
 Json scope_entry(const ApprovalPolicy& policy, const WebhookAddress& address,
-                 const std::vector<std::string>& never) {
+                 const std::vector<std::string>& never,
+                 const std::vector<std::string>& operations) {
   const std::string& name = policy.metadata.name;
   const LabelSelector& selector = policy.spec.match.namespace_selector;
   std::vector<std::string> names;
   for (const std::string& one : never) names.push_back(cel_string(one));
   Json scope = entry(name + ".scope" + kDomain, address, "/scope/" + name, false);
-  scope["rules"].push_back(rule("", "v1", {"namespaces"}, {"UPDATE"}, "Cluster"));
-  scope["matchConditions"] =
-      Json::array({{{"name", "holdpoint-leaves-scope"},
-                    {"expression", "!(request.name in [" + join(names, ", ") + "]) && " +
-                                       selects("oldObject", selector) + " && !" +
-                                       selects("object", selector)}}});
+  scope["rules"].push_back(rule("", "v1", {"namespaces"}, operations, "Cluster"));
+  scope["matchConditions"] = Json::array(
+      {{{"name", "holdpoint-leaves-scope"},
+        {"expression",
+         "!(request.name in [" + join(names, ", ") + "]) && " + selects("oldObject", selector) +
+             " && (request.operation == 'DELETE' || !" + selects("object", selector) + ")"}}});
   return scope;
 }
 
@@ -452,8 +454,17 @@ Entries entries_of(const ApprovalPolicy& policy, const std::vector<ResolvedResou
     if (spec.mode == PolicyMode::Warn) guard["failurePolicy"] = "Ignore";
     entries.validating.push_back(std::move(guard));
   }
-  if (spec.mode == PolicyMode::Enforce && !spec.match.namespace_selector.empty())
-    entries.validating.push_back(scope_entry(policy, address, never_gated(own_namespaces)));
+  std::vector<std::string> ends_scope;
+  if (!spec.match.namespace_selector.empty()) ends_scope.emplace_back("UPDATE");
+  if (std::any_of(resources.begin(), resources.end(), [](const ResolvedResource& resource) {
+        return resource.namespaced &&
+               std::find(resource.operations.begin(), resource.operations.end(),
+                         Operation::Delete) != resource.operations.end();
+      }))
+    ends_scope.emplace_back("DELETE");
+  if (spec.mode == PolicyMode::Enforce && !ends_scope.empty())
+    entries.validating.push_back(
+        scope_entry(policy, address, never_gated(own_namespaces), ends_scope));
   if (!hold["rules"].empty()) {
     // The operator takes marks off that it put there: the gate judges that, nothing is to be added.
     conditions.push_back({{"name", "holdpoint-not-operator"},

@@ -5,6 +5,7 @@
 #include "base/digest.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "core/approval/calendar.hpp"
 #include "core/approval/digest.hpp"
 #include "crds/codec.hpp"
 
@@ -73,6 +74,18 @@ std::vector<std::string> never_gated(const ConfiguratorSettings& settings) {
   std::vector<std::string> names{settings.home, "holdpoint-approvals"};
   names.insert(names.end(), settings.excluded.begin(), settings.excluded.end());
   return names;
+}
+
+// Such a policy is in force, and frozen at all times. Empty: all can be read.
+std::string unreadable_freeze(const ApprovalPolicySpec& spec) {
+  for (std::size_t i = 0; i < spec.freeze.size(); ++i) {
+    const auto calendar = Calendar::of(spec.freeze[i]);
+    if (!calendar.ok())
+      return "spec.freeze[" + std::to_string(i) +
+             "]: " + visible_cut(calendar.error().message, 400) +
+             "; until it is mended, nothing that this policy gates can be released";
+  }
+  return "";
 }
 
 }  // namespace
@@ -353,6 +366,12 @@ Result<Done> Configurator::pass(const std::stop_token& stop) {
       outcome.message =
           proven.ok() ? "a probe through the API server met this policy"
                       : "the API server does not reach the webhook: " + proven.error().message;
+      if (const std::string unreadable = unreadable_freeze(outcome.policy.spec);
+          proven.ok() && !unreadable.empty()) {
+        outcome.status = "False";
+        outcome.reason = "InvalidFreeze";
+        outcome.message = unreadable;
+      }
       all_proven = all_proven && proven.ok();
       if (proven.ok())
         for (const auto& list_of : {outcome.entries.validating, outcome.entries.mutating})

@@ -45,6 +45,10 @@ Observation observe(const ObservationInput& input) {
   const bool replaced = !target.uid.empty() && uid != target.uid;
   if (input.target.is_null() || replaced) return observe_absent(input);
 
+  // Finalizers may keep it for long: what is on its way out is deleted.
+  const bool going = !string_at(input.target, {"metadata", "deletionTimestamp"}).empty();
+  if (spec.operation == Operation::Delete && going) return observe_absent(input);
+
   const Pausable how = pausable(target.group, target.resource);
   const Marks marks = read_marks(input.target, how);
   // Without the install's key a Secret says nothing: neither that it moved nor that it is there.

@@ -57,6 +57,15 @@ Result<Done> Gate::check_base(const Write& write, Deadline deadline) const {
   return Done{};
 }
 
+// The deletion of the namespace was judged; all in it goes with it, and nothing new can be asked
+// there.
+Result<bool> Gate::goes_with_namespace(const Write& write, Deadline deadline) const {
+  if (write.operation != Operation::Delete || write.namespace_.empty()) return false;
+  HP_ASSIGN(const Json space,
+            client_.get({"", "v1", "namespaces", "", write.namespace_, ""}, deadline));
+  return !string_at(space, {"metadata", "deletionTimestamp"}).empty();
+}
+
 Result<ApprovalPolicy> Gate::live_policy(const std::string& name, Deadline deadline) const {
   auto live = docket_.policy(name, deadline);
   if (live.ok() || live.error().kind != ErrorKind::NotFound) return live;
@@ -72,6 +81,8 @@ Result<Judgement> Gate::judge(const Write& write, const std::string& policy, Pha
   Judgement judgement;
   HP_ASSIGN(judgement.policy, live_policy(policy, deadline));
   if (judgement.policy.spec.mode == PolicyMode::Off) return judgement;
+  HP_ASSIGN(const bool goes, goes_with_namespace(write, deadline));
+  if (goes) return judgement;
   if (phase == Phase::Final) HP_TRY(check_base(write, deadline));
 
   const Marks marks = read_marks(write.old_object, pausable(write.group, write.resource));

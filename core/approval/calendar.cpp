@@ -312,6 +312,11 @@ Result<Calendar> Calendar::parse(const std::string& schedule, Duration duration,
   return Calendar(std::move(rules));
 }
 
+Result<Calendar> Calendar::of(const FreezeWindow& window) {
+  HP_ASSIGN(const Duration duration, parse_duration(window.duration));
+  return parse(window.schedule, duration, window.time_zone);
+}
+
 // From a window to the one before or after, in steps that span a day or the duration: two steps
 // always pass the longer of both, so that a schedule of every minute costs no more than others.
 std::optional<Interval> Calendar::window_at(Instant at) const {

@@ -13,6 +13,7 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "crds/kinds.hpp"
 
 namespace holdpoint {
 
@@ -40,6 +41,9 @@ class Calendar {
   // Errors: Invalid, also for a day that no year has; Unavailable when the machine has no zones.
   [[nodiscard]] static Result<Calendar> parse(const std::string& schedule, Duration duration,
                                               const std::string& time_zone);
+
+  // The same of a policy's window. Errors: as parse(), and Invalid for a duration that is none.
+  [[nodiscard]] static Result<Calendar> of(const FreezeWindow& window);
 
   // The window that contains `at`, joined with all that overlap or touch it: from the earliest
   // start to the latest end. Never looks further than 366 days each way: a window that reaches

@@ -95,6 +95,9 @@ std::optional<std::string> objection(const StandingInput& input, const Ballot& m
            name + "\n  next:  deny it instead\nkubectl holdpoint deny " + name + place;
   }
   if (decision.decision == Decision::BreakGlass) return objection_to_glass(input, mine, standing);
+  if (!is_named_at_all(input, author) && standing.asked.empty())
+    return you + " may not decide on " + name + ": policy " + request.spec.policy.name +
+           " names you in no stage\nkubectl holdpoint show " + name + place;
   if (!is_named_at_all(input, author))
     return you + " may not decide on " + name + ": policy " + request.spec.policy.name + " asks " +
            asked_of(standing) + "\n  next:  pass it on to one of them\nkubectl holdpoint show " +

@@ -18,11 +18,6 @@ bool passes(const StandingInput& input, const FreezeWindow& window) {
   });
 }
 
-Result<Calendar> calendar_of(const FreezeWindow& window) {
-  HP_ASSIGN(const Duration duration, parse_duration(window.duration));
-  return Calendar::parse(window.schedule, duration, window.time_zone);
-}
-
 bool is_debtor(const StandingInput& input, const Identity& who) {
   const auto& debt = input.request->status.review;
   return debt.has_value() && debt->by == who.username;
@@ -111,7 +106,7 @@ std::optional<Frozen> frozen_at(const StandingInput& input, Instant at) {
   if (input.policy == nullptr) return frozen;
   for (const FreezeWindow& window : input.policy->spec.freeze) {
     if (passes(input, window)) continue;
-    const auto calendar = calendar_of(window);
+    const auto calendar = Calendar::of(window);
     const std::string pass = " (passes with " + who_may(window.pass_with) + ")";
     if (!calendar.ok())
       return Frozen{Instant::max(), "a freeze window cannot be read: " + calendar.error().message};
@@ -127,7 +122,7 @@ std::optional<Instant> next_freeze(const StandingInput& input, Instant after) {
   std::optional<Instant> next;
   if (input.policy == nullptr) return next;
   for (const FreezeWindow& window : input.policy->spec.freeze)
-    if (const auto calendar = calendar_of(window); calendar.ok())
+    if (const auto calendar = Calendar::of(window); calendar.ok())
       sooner(next, calendar->next_start(after));
   return next;
 }

@@ -47,10 +47,27 @@ bool leaves_scope(const Write& write, const ApprovalPolicy& policy) {
          !matches(selector, labels_of(write.object));
 }
 
+// Nothing can be asked any more of what is on its way out: its deletion was admitted before.
+bool is_going(const RawObject& object) {
+  return !string_at(object, {"metadata", "deletionTimestamp"}).empty();
+}
+
+// Takes along what the policy gates the deletion of.
+bool deletes_scope(const Write& write, const ApprovalPolicy& policy) {
+  const auto& rules = policy.spec.match.resources;
+  return is_namespace(write) && write.operation == Operation::Delete &&
+         matches(policy.spec.match.namespace_selector, labels_of(write.old_object)) &&
+         std::any_of(rules.begin(), rules.end(), [](const MatchResource& rule) {
+           return std::find(rule.operations.begin(), rule.operations.end(), Operation::Delete) !=
+                  rule.operations.end();
+         });
+}
+
 // Rules reach further than the policy's operations: a held object's updates are always judged.
 bool names_operation(const ApprovalPolicy& policy, const Write& write) {
   // Entries of their own send namespaces that may leave the scope.
-  if (is_namespace(write) && leaves_scope(write, policy)) return true;
+  if (is_namespace(write) && (leaves_scope(write, policy) || deletes_scope(write, policy)))
+    return true;
   const auto has = [](const auto& list, const auto& value) {
     return std::find(list.begin(), list.end(), value) != list.end();
   };
@@ -148,6 +165,8 @@ Result<std::optional<Gated>> classify(const Write& write, const ApprovalPolicy& 
                                       const Reference& reference, const std::string& cluster_id,
                                       const std::string& secret_key) {
   if (reference.held == nullptr && !names_operation(policy, write)) return std::optional<Gated>();
+  if (write.operation == Operation::Delete && is_going(write.old_object))
+    return std::optional<Gated>();
   Gated gated;
   gated.content = covered_of(write.object, write, policy, secret_key);
   if (has_replacement_character(gated.content))
@@ -297,6 +316,9 @@ ApprovalRequest make_request(const Gated& gated, const Write& write, const Appro
   if (gated.leaves_scope)
     change.summary.insert(change.summary.begin(),
                           "labels change so that the policy no longer applies");
+  if (deletes_scope(write, policy))
+    change.summary.insert(change.summary.begin(),
+                          "the namespace is deleted, with all that the policy gates in it");
   spec.summary = std::move(change.summary);
   spec.changes = std::move(change.lines);
   spec.diff = std::move(change.diff);
@@ -429,7 +451,10 @@ Verdict decide(const Write& write, const ApprovalPolicy& policy, const Gated& ga
     const bool was_held =
         old.holds() && held_request(old, policy.metadata.name, write.old_object) == request;
     if (standing.phase == RequestPhase::Denied && !was_held)
-      return Denied{403, denied_message(gated.target, request, policy, standing, summary()), 0};
+      return Denied{403,
+                    denied_message(gated.target, gated.binding.operation, request, policy, standing,
+                                   summary()),
+                    0};
     const Marks wanted = wanted_marks(write, policy.metadata.name, &gated, attempt);
     const bool held = holds_as(marks, gated.hold) && marks.held == wanted.held &&
                       std::includes(marks.held_by.begin(), marks.held_by.end(),
@@ -451,7 +476,8 @@ Verdict decide(const Write& write, const ApprovalPolicy& policy, const Gated& ga
   if (write.dry_run && !tells)
     return Allow{would_hold_warnings(gated.target, policy, gated.hold, standing, gated.risk),
                  false};
-  const std::string message = denied_message(gated.target, request, policy, standing, summary());
+  const std::string message =
+      denied_message(gated.target, gated.binding.operation, request, policy, standing, summary());
   if (gated.hold == RequestHold::Retry && !is_end(standing.phase)) {
     const auto patience = parse_duration(policy.spec.hold.patience);
     Instant asked = now;

@@ -78,13 +78,15 @@ std::vector<std::string> would_hold_warnings(const Target& target, const Approva
   return lines;
 }
 
-std::string denied_message(const Target& target, const std::string& request,
+std::string denied_message(const Target& target, Operation operation, const std::string& request,
                            const ApprovalPolicy& policy, const Standing& standing,
                            const std::vector<std::string>& summary) {
   const bool denied = standing.phase == RequestPhase::Denied;
+  const bool deletes = operation == Operation::Delete;
+  const std::string again = deletes ? "delete it again" : "apply again";
   std::string text =
-      describe_target(target) + (denied ? " was not stored: request " + request + " was denied"
-                                        : " was not stored: it waits for approval as " + request);
+      describe_target(target) + (deletes ? " was not deleted: " : " was not stored: ") +
+      (denied ? "request " + request + " was denied" : "it waits for approval as " + request);
   const auto line = [&](std::string_view label, const std::string& value) {
     text += "\n  " + std::string(label) + visible_cut(value, 160);
   };
@@ -93,14 +95,14 @@ std::string denied_message(const Target& target, const std::string& request,
   line("policy:  ", policy.metadata.name);
   if (denied) {
     line("denied:  ", standing.message);
-    line("next:    ",
-         "talk to them; to ask again set this annotation on the object and apply it again:");
+    line("next:    ", "talk to them; to ask again set this annotation on the object and " +
+                          std::string(deletes ? "delete" : "apply") + " it again:");
     text += "\n" + std::string(kAskAgainAnnotation) + ": " + request;
   } else {
     line("needs:   ", needs(standing));
     line("next:    ", standing.phase == RequestPhase::Scheduled
-                          ? "apply again then"
-                          : "pass the command below to an approver, then apply again");
+                          ? again + " then"
+                          : "pass the command below to an approver, then " + again);
     text += "\nkubectl holdpoint approve " + request + " -n " +
             namespace_of_requests(target.namespace_);
   }

@@ -29,8 +29,9 @@ inline constexpr std::size_t kWarningColumns = 120;
                                                            RequestHold hold,
                                                            const Standing& standing,
                                                            const Risk& risk);
-[[nodiscard]] std::string denied_message(const Target& target, const std::string& request,
-                                         const ApprovalPolicy& policy, const Standing& standing,
+[[nodiscard]] std::string denied_message(const Target& target, Operation operation,
+                                         const std::string& request, const ApprovalPolicy& policy,
+                                         const Standing& standing,
                                          const std::vector<std::string>& summary);
 
 // Breaks up the words that make GitOps clients delete ("immutable").

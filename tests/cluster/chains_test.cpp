@@ -152,6 +152,38 @@ TEST_CASE("A8: a service account of a gated namespace cannot approve") {
   CHECK(answer.error().message.find("gated namespace") != std::string::npos);
 }
 
+TEST_CASE("a freeze that cannot be read is told by the policy at once, not after an approval") {
+  const Scene scene;
+  const auto path = path_of(kApiVersion, "approvalpolicies", "", scene.policy());
+  const auto freeze = [&](const char* schedule, const char* zone) {
+    must(client_as("admin").patch(
+        path, kube::PatchType::Merge,
+        {{"spec",
+          {{"freeze",
+            Json::array({{{"schedule", schedule}, {"duration", "1h"}, {"timeZone", zone}}})}}}},
+        {}, soon()));
+  };
+  const auto says = [&](const std::string& word) {
+    return eventually([&] {
+      const auto policy = must(decode<ApprovalPolicy>(must(client_as("admin").get(path, soon()))));
+      for (const Condition& condition : policy.status.conditions)
+        if (condition.type == "Ready" && condition.status == "False" &&
+            condition.reason == "InvalidFreeze" &&
+            condition.message.find(word) != std::string::npos)
+          return true;
+      return false;
+    });
+  };
+  freeze("0 16 * * FRIDAY", "Europe/Berlin");
+  CHECK(says("FRIDAY"));
+  freeze("0 16 * * FRI", "Europe/Berln");
+  CHECK(says("Europe/Berln"));
+  // It is in force all the same.
+  CHECK(is_paused(must(scene.create("developer", scene.deployments(), scene.deployment("web")))));
+  freeze("0 16 * * FRI", "Europe/Berlin");
+  scene.await_ready(scene.policy());
+}
+
 TEST_CASE("notBefore and freeze: approved, but nothing runs before its time") {
   Scene scene(shaped({{"hold", {{"mode", "Deny"}}}}));
   CHECK_FALSE(

@@ -146,5 +146,48 @@ TEST_CASE("M2: a namespace leaves the policy's scope only when that is approved"
   }
 }
 
+TEST_CASE("deleting a namespace asks where the policy gates deletions, and takes all in it along") {
+  const Scene scene;
+  REQUIRE_FALSE(scene.create("developer", scene.config_maps(), scene.config_map("app", "1")).ok());
+  scene.approve("lead", scene.open_request("app").metadata.name);
+  must(scene.create("developer", scene.config_maps(), scene.config_map("app", "1")));
+
+  const auto space = path_of("v1", "namespaces", "", scene.ns());
+  const auto refused = client_as("admin").remove(space, "", soon());
+  REQUIRE_FALSE(refused.ok());
+  const std::string& message = refused.error().message;
+  CHECK(message.find(" was not deleted: it waits for approval as ") != std::string::npos);
+  CHECK(message.find("then delete it again\n") != std::string::npos);
+
+  const auto in_place = path_of(kApiVersion, "approvalrequests", "holdpoint-approvals");
+  std::string name;
+  for (const Json& item : must(client_as("admin").list(in_place, {}, soon())).items) {
+    const auto request = must(decode<ApprovalRequest>(item));
+    if (request.spec.target.name != scene.ns()) continue;
+    name = request.metadata.name;
+    CHECK(request.spec.operation == Operation::Delete);
+    CHECK(request.spec.summary.front().find("the namespace is deleted") == 0);
+  }
+  REQUIRE_FALSE(name.empty());
+  must(client_as("lead").create(
+      path_of(kApiVersion, "approvals", "holdpoint-approvals"),
+      {{"apiVersion", kApiVersion},
+       {"kind", "Approval"},
+       {"metadata", {{"generateName", "by-lead-"}}},
+       {"spec", {{"request", {{"name", name}}}, {"decision", "Approve"}, {"reason", "it moved"}}}},
+      {}, soon()));
+  must(client_as("admin").remove(space, "", soon()));
+  // Nobody is asked about what goes with it.
+  CHECK(eventually([&] {
+    const auto gone = client_as("admin").get(space, soon());
+    return !gone.ok() && gone.error().kind == ErrorKind::NotFound;
+  }));
+  CHECK(eventually([&] {
+    const auto request = decode<ApprovalRequest>(must(client_as("admin").get(
+        path_of(kApiVersion, "approvalrequests", "holdpoint-approvals", name), soon())));
+    return request.ok() && request->status.phase == RequestPhase::Released;
+  }));
+}
+
 }  // namespace
 }  // namespace holdpoint::cluster

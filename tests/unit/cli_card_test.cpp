@@ -182,6 +182,8 @@ TEST_CASE("what is over says how it ended") {
   CHECK(has(desk.text(), "outcome   denied by bob: \"not on Friday\""));
   CHECK_FALSE(has(desk.text(), "you may approve"));
   CHECK(next_command(desk.dossier) == "kubectl holdpoint abandon deployment/web -n production");
+  desk.dossier.request.spec.operation = Operation::Create;  // nothing ran before
+  CHECK(next_command(desk.dossier) == "kubectl delete deployment/web -n production");
   desk.dossier.request.spec.hold = RequestHold::Deny;
   CHECK(next_command(desk.dossier) == "kubectl holdpoint audit list --request web-0123456789-1");
   Desk late;
@@ -258,6 +260,30 @@ TEST_CASE("a decision is told with what comes next") {
                            RequestPhase::Denied})
     for (const auto decision : {Decision::Approve, Decision::Deny, Decision::Withdraw})
       CHECK_FALSE(has(after(phase, RequestHold::Suspend, decision), "\n"));
+}
+
+TEST_CASE("a broken glass tells of the review that it owes") {
+  Desk desk;
+  ApprovalRequest& request = desk.dossier.request;
+  request.status.phase = RequestPhase::Approved;
+  request.status.review = ReviewDebt{"bob", "2026-01-03T03:10:00Z", ""};
+  const std::string review = "kubectl holdpoint review web-0123456789-1 -n production";
+  const std::string told = outcome(request, Decision::BreakGlass, "x-1", true);
+  CHECK(told.starts_with("glass broken (x-1): Deployment production/web is being released\n"));
+  CHECK(told.ends_with("\n" + review));
+  CHECK_FALSE(has(outcome(request, Decision::Approve, "x-1", true), review));
+
+  // Who may not read the policy sees what the operator saw, not that the glass counts for nothing.
+  desk.decided("bob", Decision::BreakGlass, "outage");
+  request.status.decisions = {{"by-bob", "bob", "BreakGlass", "", "outage", ""}};
+  desk.dossier.policy_is = Dossier::PolicyIs::Unreadable;
+  CHECK(has(desk.text(), "glass broken by bob: \"outage\""));
+  CHECK_FALSE(has(desk.text(), "does not count"));
+  CHECK(has(desk.text(),
+            "owed      a review by somebody else than bob, until 2026-01-03T03:10:00Z: " + review));
+  request.status.review->reviewed_by = "anna";
+  CHECK_FALSE(has(desk.text(), "owed "));
+  CHECK_FALSE(has(outcome(request, Decision::BreakGlass, "x-1", true), review));
 }
 
 TEST_CASE("the list has a line for each request, in the order in which they were asked") {

@@ -79,8 +79,7 @@ Json Scene::policy_of(const std::string& name, const PolicyShape& shape) const {
       {{"name", "not-the-control-plane"},
        {"expression",
         "(!has(request.name) || request.name != 'kube-root-ca.crt') && "
-        "!request.userInfo.username.startsWith('system:kube-') && "
-        "request.userInfo.username != 'system:serviceaccount:kube-system:namespace-controller'"}});
+        "!request.userInfo.username.startsWith('system:kube-')"}});
   return policy;
 }
 
