@@ -56,14 +56,14 @@ HP_SPELLING(RequestPhase, 9, {RequestPhase::Pending, "Pending"},
 HP_SPELLING(Decision, 5, {Decision::Approve, "Approve"}, {Decision::Deny, "Deny"},
             {Decision::Withdraw, "Withdraw"}, {Decision::BreakGlass, "BreakGlass"},
             {Decision::Review, "Review"});
-HP_SPELLING(Fact, 20, {Fact::Requested, "Requested"}, {Fact::Approved, "Approved"},
+HP_SPELLING(Fact, 21, {Fact::Requested, "Requested"}, {Fact::Approved, "Approved"},
             {Fact::Denied, "Denied"}, {Fact::Withdrawn, "Withdrawn"}, {Fact::Revoked, "Revoked"},
             {Fact::Granted, "Granted"}, {Fact::Claimed, "Claimed"}, {Fact::Released, "Released"},
             {Fact::Expired, "Expired"}, {Fact::Superseded, "Superseded"}, {Fact::Stale, "Stale"},
             {Fact::PolicyChanged, "PolicyChanged"}, {Fact::Tampered, "Tampered"},
             {Fact::Restored, "Restored"}, {Fact::Escalated, "Escalated"},
             {Fact::BreakGlass, "BreakGlass"}, {Fact::Reviewed, "Reviewed"},
-            {Fact::Disarmed, "Disarmed"}, {Fact::Armed, "Armed"},
+            {Fact::Disarmed, "Disarmed"}, {Fact::Armed, "Armed"}, {Fact::Voided, "Voided"},
             {Fact::Retriggered, "Retriggered"});
 
 HP_SPELLING(RiskLevel, 4, {RiskLevel::Low, "Low"}, {RiskLevel::Medium, "Medium"},

@@ -411,6 +411,7 @@ enum class Fact {
   Reviewed,    // and somebody else looked at it
   Disarmed,    // the gate was taken down on purpose
   Armed,       // and put up again
+  Voided,      // all approvals that were not used
   Retriggered  // a GitOps controller was told to try an approved change again
 };
 

@@ -7,6 +7,7 @@
 #include "core/approval/digest.hpp"
 #include "core/approval/selector.hpp"
 #include "crds/codec.hpp"
+#include "docket/voiding.hpp"
 
 namespace holdpoint {
 namespace {
@@ -26,6 +27,14 @@ Result<T> get(const kube::Client& client, const std::string& namespace_, const s
 struct ServiceAccount {
   std::string namespace_, name;
 };
+// Empty: it was made since. The API server's time stamps have whole seconds.
+std::string voided(const Approval& approval, const Voiding& voiding) {
+  const auto made = parse_rfc3339(approval.metadata.creation_timestamp);
+  if (made.ok() && *made > voiding.at) return "";
+  return "all approvals until " + to_rfc3339(voiding.at) + " were voided by " + voiding.by + ": " +
+         voiding.reason;
+}
+
 std::optional<ServiceAccount> service_account(const std::string& username) {
   const std::vector<std::string> parts = split(username, ':');
   if (parts.size() != 4 || parts[0] != "system" || parts[1] != "serviceaccount")
@@ -92,9 +101,14 @@ Result<std::vector<Ballot>> Docket::ballots(const ApprovalRequest& request,
                    {{"labelSelector", std::string(kRequestLabel) + "=" + request.metadata.uid}},
                    deadline));
   std::vector<Ballot> ballots;
+  std::optional<Voiding> voiding;
+  if (!list.items.empty()) {
+    HP_ASSIGN(voiding, read_voiding(client_, home_, deadline));
+  }
   for (const Json& item : list.items) {
     HP_ASSIGN(Approval approval, decode<Approval>(item));
     HP_ASSIGN(Ballot one, ballot(std::move(approval), request, policy, deadline));
+    one.voided = voiding.has_value() ? voided(one.approval, *voiding) : "";
     ballots.push_back(std::move(one));
   }
   return ballots;

@@ -17,7 +17,9 @@ namespace holdpoint {
 
 class Docket {
  public:
-  Docket(const kube::Client& client, const Clock& clock) : client_(client), clock_(clock) {}
+  // `home` is Holdpoint's own namespace.
+  Docket(const kube::Client& client, const Clock& clock, std::string home)
+      : client_(client), clock_(clock), home_(std::move(home)) {}
 
   [[nodiscard]] Result<ApprovalPolicy> policy(const std::string& name, Deadline deadline) const;
   [[nodiscard]] Result<ApprovalRequest> request(const std::string& namespace_,
@@ -60,6 +62,7 @@ class Docket {
                                            const ApprovalPolicy* policy, Deadline deadline) const;
   const kube::Client& client_;
   const Clock& clock_;
+  const std::string home_;
 };
 
 }  // namespace holdpoint

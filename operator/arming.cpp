@@ -1,5 +1,6 @@
 #include "operator/arming.hpp"
 
+#include "base/digest.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
 
@@ -9,7 +10,7 @@ namespace {
 constexpr std::size_t kColumns = 500;
 
 kube::ResourcePath path_of(const std::string& home) {
-  return {"", "v1", "configmaps", home, kArming, ""};
+  return {"", "v1", "configmaps", home, kOwnConfigMap, ""};
 }
 
 }  // namespace
@@ -20,7 +21,9 @@ Result<Arming> read_arming(const kube::Client& client, const std::string& home, 
     if (found.error().kind == ErrorKind::NotFound) return Arming{};
     return found.error();
   }
-  const auto parsed = parse_json(string_at(*found, {"data", "gate"}));
+  if (member_at(*found, {"data", "gate"}) == nullptr) return Arming{};
+  const std::string text = string_at(*found, {"data", "gate"});
+  const auto parsed = parse_json(text);
   Arming arming;
   if (parsed.ok()) {
     arming.by = visible_cut(string_at(*parsed, {"by"}), kColumns);
@@ -30,10 +33,10 @@ Result<Arming> read_arming(const kube::Client& client, const std::string& home, 
   }
   if (arming.by.empty()) {
     log::warn("the gate stays up: the ConfigMap about it cannot be read",
-              {{"configmap", home + "/" + kArming}, {"key", "gate"}});
+              {{"configmap", home + "/" + kOwnConfigMap}, {"key", "gate"}});
     return Arming{};
   }
-  arming.version = string_at(*found, {"metadata", "resourceVersion"});
+  arming.version = sha256_hex(text);
   return arming;
 }
 
@@ -44,7 +47,7 @@ Result<Done> disarm(const kube::Client& client, const std::string& home, const s
   const Json object{
       {"apiVersion", "v1"},
       {"kind", "ConfigMap"},
-      {"metadata", {{"name", kArming}, {"labels", {{"app.kubernetes.io/part-of", "holdpoint"}}}}},
+      {"metadata", {{"name", kOwnConfigMap}, {"labels", {{"app.kubernetes.io/part-of", "holdpoint"}}}}},
       {"data",
        {{"gate",
          dump_json(

@@ -7,16 +7,15 @@
 
 #include <string>
 
+#include "docket/voiding.hpp"
 #include "kube/client.hpp"
 
 namespace holdpoint::operator_ {
 
-inline constexpr const char* kArming = "holdpoint";  // name of the ConfigMap
-
 struct Arming {
   bool down = false;
   std::string by, reason;
-  std::string version;  // resourceVersion, one for each time; empty: nobody ever said anything
+  std::string version;  // changes with each time; empty: nobody ever said anything
 };
 
 // What cannot be read as above leaves the gate up.

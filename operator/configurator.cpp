@@ -282,6 +282,7 @@ Result<Done> Configurator::pass(const std::stop_token& stop) {
   // Before it is done: nobody can say that it was not told.
   if (!arming.version.empty()) HP_TRY(record_arming(arming, deadline));
   if (arming.down) return take_down(arming, deadline);
+  HP_TRY(record_voiding(deadline));
   if (settings_.address.ca_pem.empty())
     return Error{ErrorKind::Unavailable, "the webhook's certificates are not there yet", ""};
   for (const bool mutating : {false, true})
@@ -387,16 +388,37 @@ Result<Done> Configurator::pass(const std::stop_token& stop) {
   return Done{};
 }
 
-Result<Done> Configurator::record_arming(const Arming& arming, Deadline deadline) {
+// What the ConfigMap says that somebody did, at its version.
+AuditRecordSpec Configurator::said(Fact which, const std::string& version, const std::string& by,
+                                   const std::string& reason) const {
   AuditRecordSpec fact;
-  fact.fact = arming.down ? Fact::Disarmed : Fact::Armed;
-  fact.fact_id = fact_id(fact.fact, kArming, arming.version);
-  fact.actor.username = arming.by;
+  fact.fact = which;
+  fact.fact_id = fact_id(which, kOwnConfigMap, version);
+  fact.actor.username = by;
   fact.subject.kind = "ConfigMap";
   fact.subject.namespace_ = settings_.home;
-  fact.subject.name = kArming;
-  fact.message = arming.reason;
-  return ledger_.append({std::move(fact)}, deadline);
+  fact.subject.name = kOwnConfigMap;
+  fact.message = reason;
+  return fact;
+}
+
+Result<Done> Configurator::record_arming(const Arming& arming, Deadline deadline) {
+  return ledger_.append(
+      {said(arming.down ? Fact::Disarmed : Fact::Armed, arming.version, arming.by, arming.reason)},
+      deadline);
+}
+
+Result<Done> Configurator::record_voiding(Deadline deadline) {
+  HP_TRY(ledger_.append({}, deadline));
+  const auto voiding = read_voiding(client_, settings_.home, deadline);
+  if (!voiding.ok() && voiding.error().kind == ErrorKind::Invalid) {
+    log::error("no approval counts", {{"error", describe(voiding.error())}});
+    return Done{};
+  }
+  if (!voiding.ok()) return voiding.error();
+  if (!voiding->has_value()) return Done{};
+  const Voiding& of = **voiding;
+  return ledger_.append({said(Fact::Voided, of.version, of.by, of.reason)}, deadline);
 }
 
 Result<Done> Configurator::take_down(const Arming& arming, Deadline deadline) {

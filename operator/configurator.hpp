@@ -66,6 +66,10 @@ class Configurator {
   [[nodiscard]] Result<Done> take_down(const Arming& arming, Deadline deadline);
   // On the trail, once: who armed or disarmed the gate, and why.
   [[nodiscard]] Result<Done> record_arming(const Arming& arming, Deadline deadline);
+  // Likewise who voided approvals, and why; looks at the end of the trail.
+  [[nodiscard]] Result<Done> record_voiding(Deadline deadline);
+  [[nodiscard]] AuditRecordSpec said(Fact which, const std::string& version, const std::string& by,
+                                     const std::string& reason) const;
   [[nodiscard]] Result<bool> policies_are_served(Deadline deadline) const;
   [[nodiscard]] Result<Done> adopt(Deadline deadline);
   void resolve(Outcome& outcome, Deadline deadline);

@@ -2,6 +2,7 @@
 
 #include "base/log.hpp"
 #include "crds/codec.hpp"
+#include "docket/voiding.hpp"
 
 namespace holdpoint::operator_ {
 namespace {
@@ -12,8 +13,38 @@ constexpr int kTries = 20;  // somebody else extends the head at the same time
 
 Result<Done> Ledger::append(std::vector<AuditRecordSpec> facts, Deadline deadline) {
   const std::lock_guard lock(mutex_);
+  if (read_) HP_TRY(check_head(deadline));
   if (!read_) HP_TRY(catch_up(deadline));
   for (AuditRecordSpec& fact : facts) HP_TRY(append_one(std::move(fact), deadline));
+  return Done{};
+}
+
+Result<Done> Ledger::check_head(Deadline deadline) {
+  if (head_ == 0) return Done{};
+  const auto found = client_.get(
+      {kGroup, kVersion, kind_info<AuditRecord>().plural, namespace_, record_name(head_), ""},
+      deadline);
+  if (!found.ok() && found.error().kind != ErrorKind::NotFound) return found.error();
+  if (found.ok() && string_at(*found, {"spec", "hash"}) == head_hash_) return Done{};
+  const std::int64_t had = head_;
+  read_ = false;
+  head_ = 0;
+  head_hash_ = kGenesisHash;
+  known_.clear();
+  HP_TRY(catch_up(deadline));
+  const std::string reason = "the trail went back from record " + std::to_string(had) + " to " +
+                             std::to_string(head_) +
+                             ": its storage was restored from a backup, or records were removed";
+  log::error("all approvals are voided", {{"reason", reason}});
+  const auto done =
+      void_approvals(client_, namespace_, "holdpoint-operator", reason, clock_.now(), deadline);
+  // Found again the next time, and nothing is written meanwhile.
+  if (!done.ok()) {
+    read_ = true;
+    head_ = had;
+    head_hash_.clear();
+    return done.error();
+  }
   return Done{};
 }
 

@@ -3,7 +3,9 @@
 // The name of a record is its number, so creating it is the lock: whoever is late reads the new
 // head and goes on from there. A fact has an id, the same on every leader and after every restart;
 // one that is on the trail is not written again. Each record also goes to stdout as one JSON line.
-// Blocking; thread-safe.
+// Where the end of the trail is no longer there, the storage went back in time: what was used may
+// be there unused, so all approvals are voided before anything else is written. Blocking;
+// thread-safe.
 #pragma once
 
 #include <mutex>
@@ -25,10 +27,13 @@ class Ledger {
 
   // Appends what is not there yet, in this order. Fills in time, sequence and hashes. When it fails
   // nothing that depends on the facts may be written.
+  // Without facts: only looks whether the end of the trail is where it was left.
   [[nodiscard]] Result<Done> append(std::vector<AuditRecordSpec> facts, Deadline deadline);
 
  private:
-  [[nodiscard]] Result<Done> catch_up(Deadline deadline);  // needs mutex_
+  // These need mutex_.
+  [[nodiscard]] Result<Done> catch_up(Deadline deadline);
+  [[nodiscard]] Result<Done> check_head(Deadline deadline);
   [[nodiscard]] Result<Done> append_one(AuditRecordSpec fact, Deadline deadline);
 
   const kube::Client& client_;

@@ -205,9 +205,9 @@ void Loop::run(const std::stop_token& stop) {
         {"admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations", "", "", ""}, {},
         configurations(true));
     const kube::WatchCache arming(client_, {"", "v1", "configmaps", home_, "", ""},
-                                  {{"fieldSelector", std::string("metadata.name=") + kArming}},
+                                  {{"fieldSelector", std::string("metadata.name=") + kOwnConfigMap}},
                                   [this](kube::WatchEventType, const kube::ObjectPtr&) {
-                                    configuration_names_.add(kPolicies);
+                                    policies_changed();  // or approvals were voided
                                   });
     const kube::WatchCache pods(client_, {"", "v1", "pods", "", "", ""},
                                 {{"labelSelector", std::string(kGatedLabel) + "=true"}},

@@ -103,7 +103,7 @@ Result<Done> run(const Options& options) {
 
   HP_ASSIGN(const std::string cluster, cluster_id(client, signals));
   const Clock& clock = system_clock();
-  const Docket docket(client, clock);
+  const Docket docket(client, clock, options.home);
   const Gate gate(
       client, docket, clock, metrics,
       GateSettings{cluster, secret_key, options.max_open_per_user, options.max_open_per_namespace});

@@ -10,6 +10,7 @@ namespace holdpoint::webhook {
 
 struct Options {
   std::string kubeconfig;  // empty: the pod's service account
+  std::string home = "holdpoint-system";
   std::string listen = "0.0.0.0:8443";
   bool reuse_port = false;
   std::string tls_cert, tls_key;  // PEM files

@@ -16,6 +16,7 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", HOLDPOINT_VERSION);
   app.add_option("--kubeconfig", options.kubeconfig,
                  "kubeconfig file; without it the pod's service account");
+  app.add_option("--namespace", options.home, "Holdpoint's own namespace")->capture_default_str();
   app.add_option("--listen", options.listen, "host:port of the TLS server")->capture_default_str();
   app.add_flag("--reuse-port", options.reuse_port,
                "let several processes share the port (SO_REUSEPORT)");

@@ -33,6 +33,7 @@ struct Ballot {
   bool authorized = false;       // SubjectAccessReview: verb approve on approvalpolicies/<policy>
   bool may_break_glass = false;  // likewise: verb break-glass
   std::string barred;            // why the author cannot count, whatever the stages say
+  std::string voided = {};       // why what it lets pass no longer counts, whoever the author is
 };
 
 struct StandingInput {

@@ -82,6 +82,9 @@ std::string void_because(const StandingInput& input, const Ballot& ballot, const
   if (author.username.empty()) return "it names nobody";
   if (decision.decision == Decision::Withdraw)
     return same_person(author, input.request->spec.requester) ? "" : "only the requester withdraws";
+  const bool lets_pass =
+      decision.decision == Decision::Approve || decision.decision == Decision::BreakGlass;
+  if (lets_pass && !ballot.voided.empty()) return ballot.voided;
   if (decision.decision == Decision::BreakGlass) {
     if (input.policy == nullptr || !input.policy->spec.break_glass.allowed)
       return "the policy does not let anybody break the glass";
