@@ -58,6 +58,8 @@ class Docket {
                                  const ApprovalRequest& request, Deadline deadline) const;
   [[nodiscard]] Result<std::string> barred(const Identity& who, const ApprovalRequest& request,
                                            const ApprovalPolicy* policy, Deadline deadline) const;
+  [[nodiscard]] Result<bool> may_act_as(const Identity& who, const std::string& username,
+                                        Deadline deadline) const;
   const kube::Client& client_;
   const Clock& clock_;
 };

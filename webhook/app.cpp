@@ -60,13 +60,20 @@ bool stopped_within(int seconds, const sigset_t& signals) {
   return sigtimedwait(&signals, nullptr, &patience) > 0;
 }
 
+// Written by whoever restores an old state of the cluster: it makes the cluster another one.
+constexpr const char* kRestoredAnnotation = "holdpoint.dev/restored";
+
 // Asked again until the API server answers, as the webhook may be up first, or until we are to
 // stop.
 Result<std::string> cluster_id(const kube::Client& client, const sigset_t& signals) {
   while (true) {
     const auto found =
         client.get({"", "v1", "namespaces", "", "kube-system", ""}, Deadline::in(Duration(5'000)));
-    if (found.ok()) return string_at(*found, {"metadata", "uid"});
+    if (found.ok()) {
+      const std::string restored =
+          string_at(*found, {"metadata", "annotations", kRestoredAnnotation});
+      return string_at(*found, {"metadata", "uid"}) + (restored.empty() ? "" : "/" + restored);
+    }
     if (found.error().kind == ErrorKind::Forbidden) return found.error();
     log::warn("waiting for the API server", {{"error", describe(found.error())}});
     if (stopped_within(1, signals))

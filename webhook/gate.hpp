@@ -33,7 +33,7 @@ struct Judgement {
 };
 
 struct GateSettings {
-  std::string cluster_id;  // uid of the namespace kube-system
+  std::string cluster_id;  // uid of the namespace kube-system, and since when it counts
   std::string secret_key;
   int max_open_per_user = 100;  // requests of one user that have not ended, in one namespace
   int max_open_per_namespace = 1000;

@@ -24,6 +24,7 @@ namespace holdpoint {
 struct Write {
   Operation operation = Operation::Create;
   std::string group, version, kind, resource;
+  std::string subresource;  // such as "status"; object and old_object are the whole object
   std::string namespace_, name;
   Identity user;
   std::string field_manager;
@@ -42,6 +43,8 @@ struct Reference {
 
 // R of a write. `held_request` is the live request that the old object's marks name for this
 // policy, or nullptr; it counts only where it really holds this very object for this very policy.
+// Where the marks say that this policy holds the object, and no such request explains it, nothing
+// is known to have been approved: R is absent, so all of it has to be.
 [[nodiscard]] Result<Reference> reference_of(const Write& write, const ApprovalPolicy& policy,
                                              const ApprovalRequest* held_request,
                                              const std::string& secret_key);

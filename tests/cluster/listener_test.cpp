@@ -2,6 +2,8 @@
 // process lives, nothing is stored.
 #include <doctest/doctest.h>
 
+#include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -75,6 +77,101 @@ TEST_CASE("A5: without the path there is nothing; with it a forged review is nev
   REQUIRE(forged.status == 200);
   CHECK(json_of(forged.body)["response"]["allowed"] == false);
   CHECK_FALSE(client_as("admin").get(scene.config_maps("app"), soon()).ok());
+}
+
+// A webhook of its own that takes calls with a certificate of the API server alone.
+class Demanding {
+ public:
+  Demanding() : folder_(std::filesystem::temp_directory_path() / unique("holdpoint-mtls")) {
+    std::filesystem::create_directory(folder_);
+    std::string command = "set -e; cd '" + folder_.string() + "'; ";
+    // Port 0 is nobody's: two that are free now.
+    command +=
+        "ports=$(python3 -c 'import socket as s; a = [s.socket() for _ in range(2)]; "
+        "[b.bind((\"127.0.0.1\", 0)) for b in a]; print(*[b.getsockname()[1] for b in a])'); "
+        "set -- $ports; eval words=\\($(cat '" +
+        environment("HOLDPOINT_CLUSTER") +
+        "/run/webhook.cmd')\\); args=(); "
+        "for word in \"${words[@]}\"; do case $word in --listen=*) word=--listen=127.0.0.1:$1 ;; "
+        "--health-listen=*) word=--health-listen=127.0.0.1:$2 ;; esac; args+=(\"$word\"); done; "
+        "nohup \"${args[@]}\" --client-ca='" +
+        pki("ca.crt") + "' --client-name=kube-apiserver >log 2>&1 & echo $!; echo $1; echo $2";
+    const Output started = run({"bash", "-c", command});
+    const std::vector<std::string> lines = split(started.out, '\n');
+    REQUIRE_MESSAGE(lines.size() >= 3, started.text());
+    pid_ = std::atoi(lines[0].c_str());
+    url_ = "https://127.0.0.1:" + lines[1];
+    REQUIRE(eventually([&] {
+      return run({"curl", "-sf", "http://127.0.0.1:" + lines[2] + "/readyz"}).ok();
+    }));
+    // Somebody else's authority, and a certificate of it that says the right name.
+    const Output made =
+        run({"bash", "-c",
+             "set -e; cd '" + folder_.string() +
+                 "'; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 "
+                 "-keyout foreign.key -out foreign.crt -subj /CN=kube-apiserver "
+                 "-addext extendedKeyUsage=clientAuth 2>err; cat err"});
+    REQUIRE_MESSAGE(made.ok(), made.text());
+  }
+  ~Demanding() {
+    if (pid_ > 0) ::kill(pid_, SIGKILL);
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+  Demanding(const Demanding&) = delete;
+  Demanding& operator=(const Demanding&) = delete;
+
+  [[nodiscard]] static std::string pki(const std::string& file) {
+    return environment("HOLDPOINT_CLUSTER") + "/pki/" + file;
+  }
+  [[nodiscard]] std::string foreign(const std::string& ending) const {
+    return (folder_ / ("foreign." + ending)).string();
+  }
+  // 0: no answer at all.
+  [[nodiscard]] int status(const std::string& path, const std::string& body,
+                           const std::vector<std::string>& certificate) const {
+    std::vector<std::string> command{"curl",
+                                     "-sk",
+                                     "--http1.1",
+                                     "-m",
+                                     "20",
+                                     "-o",
+                                     "/dev/null",
+                                     "-w",
+                                     "%{http_code}",
+                                     "-H",
+                                     "Content-Type: application/json",
+                                     "--data-binary",
+                                     "@-",
+                                     url_ + path};
+    command.insert(command.end(), certificate.begin(), certificate.end());
+    return std::atoi(run(command, body).out.c_str());
+  }
+
+ private:
+  std::filesystem::path folder_;
+  std::string url_;
+  int pid_ = 0;
+};
+
+TEST_CASE("A5: a webhook that asks for certificates takes the API server's and no other") {
+  const Scene scene;
+  const Demanding webhook;
+  const std::string path = "/" + token() + "/gate/" + scene.policy();
+  const std::string body = dump_json(review_of(scene, "mallory"));
+  const auto with = [](const std::string& certificate, const std::string& key) {
+    return std::vector<std::string>{"--cert", certificate, "--key", key};
+  };
+  CHECK(webhook.status(path, body, {}) == 0);
+  CHECK(webhook.status(path, body, with(webhook.foreign("crt"), webhook.foreign("key"))) == 0);
+  // Of the same authority, but somebody else.
+  CHECK(webhook.status(path, body,
+                       with(Demanding::pki("webhook.crt"), Demanding::pki("webhook.key"))) == 0);
+  CHECK(scene.requests_for("app").empty());
+  const auto own =
+      with(Demanding::pki("apiserver-client.crt"), Demanding::pki("apiserver-client.key"));
+  CHECK(webhook.status("/gate/" + scene.policy(), body, own) == 404);
+  CHECK(webhook.status(path, body, own) == 200);
 }
 
 TEST_CASE(

@@ -238,6 +238,38 @@ TEST_CASE("a request that was released, or is of another policy or object, holds
   RawObject back = held.stored;
   back["spec"]["template"]["spec"]["containers"][0]["image"] = "web:1";
   CHECK(judged(a_write(held.stored, back), held.policy, &held.request).gated.has_value());
+  // Nor does it free what the marks say is held: all of it has to be approved.
+  RawObject resumed = held.stored.patch(marks_patch(held.stored, Pausable::Deployment, Marks{}));
+  const Write resume = a_write(held.stored, resumed);
+  for (const ApprovalRequest* named :
+       {&std::as_const(held.request), (const ApprovalRequest*)nullptr}) {
+    const Judged judgement = judged(resume, held.policy, named);
+    REQUIRE(judgement.gated.has_value());
+    CHECK(judgement.reference.digest == kAbsent);
+    CHECK(std::holds_alternative<Denied>(decide(resume, held.policy, *judgement.gated, {}, kNow)));
+  }
+}
+
+TEST_CASE("a write of the status leaves the marks of a hold alone, approved or not") {
+  const HeldDeployment held;
+  RawObject object = held.stored;
+  SUBCASE("what holds it") { object["metadata"]["annotations"].erase("holdpoint.dev/held"); }
+  SUBCASE("who wrote it") {
+    object["metadata"]["annotations"]["holdpoint.dev/held-by"] = R"(["somebody"])";
+  }
+  SUBCASE("what the user meant") {
+    object["metadata"]["annotations"]["holdpoint.dev/user-paused"] = "true";
+  }
+  Write write = a_write(held.stored, object);
+  write.subresource = "status";
+  const Judged judgement = judged(write, held.policy, &held.request);
+  for (const RequestPhase phase : {RequestPhase::Pending, RequestPhase::Approved}) {
+    const Gated* gated = judgement.gated.has_value() ? &*judgement.gated : nullptr;
+    const auto objection =
+        objection_to_marks(write, "prod", gated, attempt_with(phase, &held.request), {});
+    REQUIRE(objection.has_value());
+    CHECK(objection->code == 403);
+  }
 }
 
 TEST_CASE("an approved resume is allowed by claim, and only with the approved content") {
@@ -454,6 +486,12 @@ TEST_CASE("nothing can be replayed: each part of the target changes the request"
   other.old_object = nullptr;
   other.operation = Operation::Create;
   CHECK(digest_of(other, policy, kCluster) != original);
+}
+
+TEST_CASE("M7: where bytes that were not text are kept, nothing shows that they stayed the same") {
+  const RawObject marked = a_deployment("web:\xef\xbf\xbd");
+  CHECK_FALSE(is_untouched(a_write(marked, marked), a_policy(), kKey));
+  CHECK(is_untouched(a_write(a_deployment("web:1"), a_deployment("web:1")), a_policy(), kKey));
 }
 
 TEST_CASE("bytes that were not text cannot be judged") {
