@@ -68,11 +68,11 @@ Result<std::vector<std::shared_ptr<const ApprovalRequest>>> Docket::siblings(
   return requests;
 }
 
-Result<std::vector<ApprovalRequest>> Docket::open_requests(const std::string& namespace_,
-                                                           Deadline deadline) const {
+Result<std::vector<ApprovalRequest>> Docket::open_or_undecided(const std::string& namespace_,
+                                                               Deadline deadline) const {
   std::string ended;
   using enum RequestPhase;
-  for (const RequestPhase phase : {Released, Denied, Expired, Superseded, Stale, Withdrawn})
+  for (const RequestPhase phase : {Released, Denied, Expired})
     ended += (ended.empty() ? "status.phase!=" : ",status.phase!=") + std::string(to_string(phase));
   HP_ASSIGN(const kube::ListResult list, client_.list(path_of<ApprovalRequest>(namespace_, ""),
                                                       {{"fieldSelector", ended}}, deadline));

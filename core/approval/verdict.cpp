@@ -335,6 +335,53 @@ ApprovalRequest make_request(const Gated& gated, const Write& write, const Appro
   return request;
 }
 
+bool is_undecided(const ApprovalRequest& request) {
+  const auto& status = request.status;
+  using enum RequestPhase;
+  if (status.phase != Superseded && status.phase != Stale && status.phase != Withdrawn)
+    return false;
+  return !status.review.has_value() &&
+         std::none_of(status.decisions.begin(), status.decisions.end(),
+                      [](const DecisionLine& line) {
+                        return line.decision != to_string(Decision::Withdraw);
+                      });
+}
+
+std::optional<std::string> objection_to_more(const std::vector<ApprovalRequest>& there,
+                                             const ApprovalRequest& wanted, const Limits& limits,
+                                             Instant now) {
+  int open = 0, own = 0, asked = 0;
+  for (const ApprovalRequest& request : there) {
+    const bool theirs = same_person(request.spec.requester, wanted.spec.requester);
+    const auto created = parse_rfc3339(request.metadata.creation_timestamp);
+    const bool lately = !created.ok() || now - *created < kUndecidedKept;
+    if (!is_end(request.status.phase)) {
+      ++open;
+      own += theirs ? 1 : 0;
+    } else if (!is_undecided(request)) {
+      continue;
+    }
+    asked += theirs && lately ? 1 : 0;
+  }
+  const std::string& space = wanted.metadata.namespace_;
+  const std::string who = visible_cut(wanted.spec.requester.username, 80);
+  const auto refuse = [&](const std::string& what, int limit) {
+    return what + " " + std::to_string(limit) + " open requests in namespace " + space +
+           ", which is the limit, so no other can be made\n"
+           "  next:  have some decided or withdrawn\nkubectl holdpoint list -n " +
+           space;
+  };
+  if (own >= limits.open_per_user) return refuse("you (" + who + ") have", limits.open_per_user);
+  if (open >= limits.open_per_namespace) return refuse("there are", limits.open_per_namespace);
+  if (asked >= limits.asked_per_user())
+    return "you (" + who + ") asked for " + std::to_string(limits.asked_per_user()) +
+           " changes in namespace " + space +
+           " within an hour, which is the limit, so no other request can be made\n"
+           "  next:  see what writes something else each time\nkubectl holdpoint list -n " +
+           space;
+  return std::nullopt;
+}
+
 std::vector<std::string> newly_named(const Write& write, const std::string& policy) {
   const Pausable how = pausable(write);
   const Marks old = read_marks(write.old_object, how);

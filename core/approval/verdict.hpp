@@ -104,6 +104,25 @@ struct Candidate {
                                            const ApprovalPolicy& policy, const Reference& reference,
                                            std::int64_t attempt, Instant now);
 
+// Ended without anybody's approval or denial: superseded, stale or taken back. What changes with
+// every write leaves many of these.
+[[nodiscard]] bool is_undecided(const ApprovalRequest& request);
+inline constexpr Duration kUndecidedKept{
+    3'600'000};  // at most; then its records are all that stays
+
+// Nobody hides a request among thousands of others, or fills etcd with them.
+struct Limits {
+  int open_per_user = 100;  // requests of one user that have not ended, in one namespace
+  int open_per_namespace = 1000;
+  // Open ones and undecided ones of one user that were asked within kUndecidedKept.
+  [[nodiscard]] int asked_per_user() const { return 10 * open_per_user; }
+};
+// Why `wanted` cannot be made besides those that are there (of the same namespace, open or
+// undecided). nullopt: it can.
+[[nodiscard]] std::optional<std::string> objection_to_more(
+    const std::vector<ApprovalRequest>& there, const ApprovalRequest& wanted, const Limits& limits,
+    Instant now);
+
 // ---- what happens with the write
 
 struct Allow {

@@ -185,6 +185,23 @@ TEST_CASE("B5: no pod is handed to another owner by a write of its status") {
   CHECK(scene.merge("admin", status, {{"status", {{"message", "seen"}}}}).ok());
 }
 
+TEST_CASE("A14: nobody asks ahead for more than for what is sent") {
+  const Scene scene;
+  const auto ask = [&](int i) {
+    return scene.create("developer", scene.requests(),
+                        {{"apiVersion", kApiVersion},
+                         {"kind", "ApprovalRequest"},
+                         {"metadata", {{"generateName", "ahead-"}}},
+                         {"spec",
+                          {{"policy", {{"name", scene.policy()}}},
+                           {"proposed", scene.config_map("app-" + std::to_string(i), "1")}}}});
+  };
+  for (int i = 0; i < 100; ++i) must(ask(i));
+  const auto more = ask(100);
+  REQUIRE_FALSE(more.ok());
+  CHECK(more.error().message.find("the limit") != std::string::npos);
+}
+
 // The definitions of an OpenAPI document that `json` refers to.
 void collect_references(const Json& json, std::set<std::string>& found) {
   if (json.is_object())

@@ -488,6 +488,46 @@ TEST_CASE("nothing can be replayed: each part of the target changes the request"
   CHECK(digest_of(other, policy, kCluster) != original);
 }
 
+TEST_CASE("A14: what is asked again and again is bounded, also where each ends the one before") {
+  const Instant now = at("2026-01-01T12:00:00Z");
+  const auto asked = [](RequestPhase phase, const char* who, const char* created) {
+    ApprovalRequest request;
+    request.metadata.namespace_ = "production";
+    request.metadata.creation_timestamp = created;
+    request.spec.requester.username = who;
+    request.status.phase = phase;
+    return request;
+  };
+  const char* lately = "2026-01-01T11:30:00Z";
+  const ApprovalRequest wanted = asked(RequestPhase::Pending, "alice", "");
+  const Limits limits{2, 5};
+  const auto objects = [&](std::size_t count, const ApprovalRequest& there) {
+    return objection_to_more(std::vector<ApprovalRequest>(count, there), wanted, limits, now)
+        .has_value();
+  };
+  using enum RequestPhase;
+  for (const RequestPhase phase : {Pending, Scheduled, Approved}) {
+    CHECK(objects(2, asked(phase, "alice", lately)));
+    CHECK_FALSE(objects(1, asked(phase, "alice", lately)));
+    CHECK(objects(5, asked(phase, "bob", lately)));
+    CHECK_FALSE(objects(4, asked(phase, "bob", lately)));
+  }
+  for (const RequestPhase phase : {Superseded, Stale, Withdrawn}) {
+    CHECK(objects(20, asked(phase, "alice", lately)));
+    CHECK_FALSE(objects(19, asked(phase, "alice", lately)));
+    CHECK_FALSE(objects(20, asked(phase, "alice", "2026-01-01T10:59:00Z")));
+    CHECK_FALSE(objects(50, asked(phase, "bob", lately)));
+    // Somebody looked at it.
+    ApprovalRequest decided = asked(phase, "alice", lately);
+    decided.status.decisions.emplace_back();
+    decided.status.decisions.back().decision = "Approve";
+    CHECK_FALSE(objects(50, decided));
+    CHECK_FALSE(is_undecided(decided));
+  }
+  for (const RequestPhase phase : {Released, Denied, Expired})
+    CHECK_FALSE(is_undecided(asked(phase, "alice", lately)));
+}
+
 TEST_CASE("M7: where bytes that were not text are kept, nothing shows that they stayed the same") {
   const RawObject marked = a_deployment("web:\xef\xbf\xbd");
   CHECK_FALSE(is_untouched(a_write(marked, marked), a_policy(), kKey));
