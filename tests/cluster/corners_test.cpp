@@ -48,9 +48,9 @@ void grant_everywhere(const std::string& name, const std::string& user, const Js
 struct Granted {
   Granted(const std::string& user, const Json& rule) : name(unique("corners")) {
     grant_everywhere(name, user, rule);
-    const std::vector<std::string> of = split(rule["resources"].front(), '/');
-    const kube::Client::Attributes any{rule["verbs"].front(),
-                                       rule["apiGroups"].front(),
+    const std::vector<std::string> of = split(rule["resources"].front().get<std::string>(), '/');
+    const kube::Client::Attributes any{rule["verbs"].front().get<std::string>(),
+                                       rule["apiGroups"].front().get<std::string>(),
                                        of.front(),
                                        of.size() > 1 ? of.back() : "",
                                        "",
@@ -337,7 +337,7 @@ TEST_CASE("M7: bytes that were no text, sent as protobuf, are refused, and so is
 // ---- who wrote a policy
 
 // Of the newest record about this policy, once there is one for this generation.
-std::string told_of(const std::string& policy, const std::string& message) {
+std::string told_of(const std::string& policy, const std::string& begins) {
   std::string who;
   CHECK(eventually([&] {
     for (const Json& record :
@@ -346,7 +346,7 @@ std::string told_of(const std::string& policy, const std::string& message) {
              .items)
       if (string_at(record, {"spec", "fact"}) == "PolicyChanged" &&
           string_at(record, {"spec", "subject", "policy"}) == policy &&
-          string_at(record, {"spec", "message"}).starts_with(message))
+          string_at(record, {"spec", "message"}).starts_with(begins))
         who = string_at(record, {"spec", "actor", "username"});
     return !who.empty();
   }));

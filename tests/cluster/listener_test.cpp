@@ -79,30 +79,40 @@ TEST_CASE("A5: without the path there is nothing; with it a forged review is nev
   CHECK_FALSE(client_as("admin").get(scene.config_maps("app"), soon()).ok());
 }
 
+// The command line of the cluster's own webhook, on two ports that are free now; says pid and
+// ports.
+constexpr const char* kDemanding = R"sh(
+set -e
+cd "$2"
+read -r port health < <(python3 -c '
+import socket
+both = [socket.socket() for _ in range(2)]
+for one in both: one.bind(("127.0.0.1", 0))
+print(*[one.getsockname()[1] for one in both])')
+eval "words=($(cat "$1/run/webhook.cmd"))"
+for i in "${!words[@]}"; do
+  case ${words[i]} in
+    --listen=*) words[i]=--listen=127.0.0.1:$port ;;
+    --health-listen=*) words[i]=--health-listen=127.0.0.1:$health ;;
+  esac
+done
+"${words[@]}" --client-ca="$1/pki/ca.crt" --client-name=kube-apiserver >log 2>&1 &
+echo $! $port $health
+)sh";
+
 // A webhook of its own that takes calls with a certificate of the API server alone.
 class Demanding {
  public:
   Demanding() : folder_(std::filesystem::temp_directory_path() / unique("holdpoint-mtls")) {
     std::filesystem::create_directory(folder_);
-    std::string command = "set -e; cd '" + folder_.string() + "'; ";
-    // Port 0 is nobody's: two that are free now.
-    command +=
-        "ports=$(python3 -c 'import socket as s; a = [s.socket() for _ in range(2)]; "
-        "[b.bind((\"127.0.0.1\", 0)) for b in a]; print(*[b.getsockname()[1] for b in a])'); "
-        "set -- $ports; eval words=\\($(cat '" +
-        environment("HOLDPOINT_CLUSTER") +
-        "/run/webhook.cmd')\\); args=(); "
-        "for word in \"${words[@]}\"; do case $word in --listen=*) word=--listen=127.0.0.1:$1 ;; "
-        "--health-listen=*) word=--health-listen=127.0.0.1:$2 ;; esac; args+=(\"$word\"); done; "
-        "nohup \"${args[@]}\" --client-ca='" +
-        pki("ca.crt") + "' --client-name=kube-apiserver >log 2>&1 & echo $!; echo $1; echo $2";
-    const Output started = run({"bash", "-c", command});
-    const std::vector<std::string> lines = split(started.out, '\n');
-    REQUIRE_MESSAGE(lines.size() >= 3, started.text());
-    pid_ = std::atoi(lines[0].c_str());
-    url_ = "https://127.0.0.1:" + lines[1];
+    const Output started = run({"bash", "-c", kDemanding, "demanding",
+                                environment("HOLDPOINT_CLUSTER"), folder_.string()});
+    std::string port, health;
+    std::istringstream(started.out) >> pid_ >> port >> health;
+    REQUIRE_MESSAGE(!health.empty(), started.text());
+    url_ = "https://127.0.0.1:" + port;
     REQUIRE(eventually([&] {
-      return run({"curl", "-sf", "http://127.0.0.1:" + lines[2] + "/readyz"}).ok();
+      return run({"curl", "-sf", "http://127.0.0.1:" + health + "/readyz"}).ok();
     }));
     // Somebody else's authority, and a certificate of it that says the right name.
     const Output made =

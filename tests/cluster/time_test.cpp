@@ -110,6 +110,7 @@ TEST_CASE("N19: a used approval does not revive when etcd goes back in time and 
   copy(folder / "etcd-backup", folder / "etcd");
   std::filesystem::remove_all(folder / "etcd-backup");
   for (const char* name : {"etcd", "apiserver", "controller-manager"}) command("start", name);
+  REQUIRE(eventually([&] { return client_as("admin").get(scene.requests(request), soon()).ok(); }));
   CHECK(scene.request(request).status.phase == RequestPhase::Approved);
   CHECK_FALSE(scene.request(request).status.claim.has_value());
   must(client_as("admin").patch(

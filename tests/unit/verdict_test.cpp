@@ -241,8 +241,7 @@ TEST_CASE("a request that was released, or is of another policy or object, holds
   // Nor does it free what the marks say is held: all of it has to be approved.
   RawObject resumed = held.stored.patch(marks_patch(held.stored, Pausable::Deployment, Marks{}));
   const Write resume = a_write(held.stored, resumed);
-  for (const ApprovalRequest* named :
-       {&std::as_const(held.request), (const ApprovalRequest*)nullptr}) {
+  for (const ApprovalRequest* named : std::vector<const ApprovalRequest*>{&held.request, nullptr}) {
     const Judged judgement = judged(resume, held.policy, named);
     REQUIRE(judgement.gated.has_value());
     CHECK(judgement.reference.digest == kAbsent);
