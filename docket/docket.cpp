@@ -77,11 +77,11 @@ Result<std::vector<std::shared_ptr<const ApprovalRequest>>> Docket::siblings(
   return requests;
 }
 
-Result<std::vector<ApprovalRequest>> Docket::open_requests(const std::string& namespace_,
-                                                           Deadline deadline) const {
+Result<std::vector<ApprovalRequest>> Docket::open_or_undecided(const std::string& namespace_,
+                                                               Deadline deadline) const {
   std::string ended;
   using enum RequestPhase;
-  for (const RequestPhase phase : {Released, Denied, Expired, Superseded, Stale, Withdrawn})
+  for (const RequestPhase phase : {Released, Denied, Expired})
     ended += (ended.empty() ? "status.phase!=" : ",status.phase!=") + std::string(to_string(phase));
   HP_ASSIGN(const kube::ListResult list, client_.list(path_of<ApprovalRequest>(namespace_, ""),
                                                       {{"fieldSelector", ended}}, deadline));
@@ -149,24 +149,36 @@ Result<std::string> Docket::barred(const Identity& who, const ApprovalRequest& r
           "a service account of a gated namespace cannot approve: whoever deploys there can act as "
           "it");
   }
-  const auto asked = service_account(request.spec.requester.username);
-  if (asked.has_value() && !same_person(who, request.spec.requester)) {
-    HP_ASSIGN(
-        const bool impersonates,
-        client_.may(who, {"impersonate", "", "serviceaccounts", "", asked->namespace_, asked->name},
-                    deadline));
-    bool mints = false;
-    if (!impersonates) {
-      HP_ASSIGN(mints,
-                client_.may(
-                    who, {"create", "", "serviceaccounts", "token", asked->namespace_, asked->name},
-                    deadline));
-    }
-    if (impersonates || mints)
-      return "whoever may act as " + request.spec.requester.username +
-             ", which asked for this, counts as the requester";
-  }
+  const Identity& requester = request.spec.requester;
+  if (same_person(who, requester)) return std::string();
+  HP_ASSIGN(const bool as_requester, may_act_as(who, requester.username, deadline));
+  if (as_requester)
+    return "whoever may act as " + requester.username +
+           ", which asked for this, counts as the requester";
+  // Robots may act as each other wherever one of them administers the cluster; people are asked for
+  // to keep them apart.
+  if (service_account(requester.username).has_value()) return std::string();
+  HP_ASSIGN(const bool requester_as, may_act_as(requester, who.username, deadline));
+  if (requester_as)
+    return "whoever asked for this (" + requester.username + ") may act as " + who.username +
+           ", so its approval would be their own";
   return std::string();
+}
+
+// By impersonation or by a token of its own; only service accounts can be acted as by what RBAC
+// grants to people who deploy.
+Result<bool> Docket::may_act_as(const Identity& who, const std::string& username,
+                                Deadline deadline) const {
+  const auto account = service_account(username);
+  if (!account.has_value()) return false;
+  HP_ASSIGN(const bool impersonates,
+            client_.may(
+                who, {"impersonate", "", "serviceaccounts", "", account->namespace_, account->name},
+                deadline));
+  if (impersonates) return true;
+  return client_.may(who,
+                     {"create", "", "serviceaccounts", "token", account->namespace_, account->name},
+                     deadline);
 }
 
 Result<std::optional<std::string>> Docket::unpaid_review(const Identity& who,
@@ -182,7 +194,10 @@ Result<std::optional<std::string>> Docket::unpaid_review(const Identity& who,
               find_request(approval.metadata.namespace_, approval.spec.request.name, deadline));
     if (request == nullptr || request->metadata.uid != approval.spec.request.uid) continue;
     const auto& debt = request->status.review;
-    if (!debt.has_value() || debt->reviewed_by.empty())
+    // What ended otherwise, and left no debt, was not passed by it.
+    const bool unused =
+        is_end(request->status.phase) && request->status.phase != RequestPhase::Released;
+    if (debt.has_value() ? debt->reviewed_by.empty() : !unused)
       return std::optional(request->metadata.namespace_ + "/" + request->metadata.name);
   }
   return std::optional<std::string>();

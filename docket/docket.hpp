@@ -40,9 +40,9 @@ class Docket {
       const ApprovalRequest& request, const ApprovalPolicy* policy,
       const std::set<std::string>& writers,
       const std::vector<std::shared_ptr<const ApprovalRequest>>& siblings, Deadline deadline) const;
-  // Those of a namespace that have not ended.
-  [[nodiscard]] Result<std::vector<ApprovalRequest>> open_requests(const std::string& namespace_,
-                                                                   Deadline deadline) const;
+  // Those of a namespace that have not ended, or in a way that may leave them undecided.
+  [[nodiscard]] Result<std::vector<ApprovalRequest>> open_or_undecided(
+      const std::string& namespace_, Deadline deadline) const;
   // A decision with what is true of its author now: rights, and what bars them.
   [[nodiscard]] Result<Ballot> ballot(Approval approval, const ApprovalRequest& request,
                                       const ApprovalPolicy* policy, Deadline deadline) const;
@@ -60,6 +60,8 @@ class Docket {
                                  const ApprovalRequest& request, Deadline deadline) const;
   [[nodiscard]] Result<std::string> barred(const Identity& who, const ApprovalRequest& request,
                                            const ApprovalPolicy* policy, Deadline deadline) const;
+  [[nodiscard]] Result<bool> may_act_as(const Identity& who, const std::string& username,
+                                        Deadline deadline) const;
   const kube::Client& client_;
   const Clock& clock_;
   const std::string home_;

@@ -220,6 +220,15 @@ Json pods_entry(const ApprovalPolicy& policy, const WebhookAddress& address) {
   return pods;
 }
 
+// A resource and its status: who may write a status may write labels and annotations with it (of
+// most kinds, and of custom ones not; naming a subresource that is not served does no harm).
+std::vector<std::string> with_status(const std::string& resource) {
+  return {resource, resource + "/status"};
+}
+bool updates(const std::set<Operation>& operations) {
+  return operations.contains(Operation::Update);
+}
+
 // What makes pods, and the controllers that alone may make it where a policy guards.
 struct PodMaker {
   const char *group, *version, *resource;
@@ -276,7 +285,7 @@ Json guard_entry(const ApprovalPolicy& policy, const std::vector<ResolvedResourc
       return resource.group == maker.group && resource.resource == maker.resource;
     });
     if (gated) continue;
-    std::vector<std::string> names{maker.resource};
+    std::vector<std::string> names = with_status(maker.resource);
     if (names[0] == "pods") names.insert(names.end(), {"pods/ephemeralcontainers", "pods/resize"});
     guard["rules"].push_back(rule(maker.group, maker.version, names, {"CREATE", "UPDATE"}));
   }
@@ -302,7 +311,9 @@ Json scope_entry(const ApprovalPolicy& policy, const WebhookAddress& address,
   std::vector<std::string> names;
   for (const std::string& one : never) names.push_back(cel_string(one));
   Json scope = entry(name + ".scope" + kDomain, address, "/scope/" + name, false);
-  scope["rules"].push_back(rule("", "v1", {"namespaces"}, operations, "Cluster"));
+  std::vector<std::string> ways = with_status("namespaces");
+  ways.emplace_back("namespaces/finalize");
+  scope["rules"].push_back(rule("", "v1", ways, operations, "Cluster"));
   scope["matchConditions"] = Json::array(
       {{{"name", "holdpoint-leaves-scope"},
         {"expression",
@@ -361,8 +372,9 @@ std::string change_condition(const ApprovalPolicySpec& spec,
                      ") ? (" + clause + ") : ";
     by_resource = "(" + by_resource + "true)";  // what is none of them is looked at
   }
-  // The whole object of all kinds is covered: every update is looked at.
-  if (by_resource == "true") return "true";
+  // The whole object of all kinds is covered: every update is looked at, but for those of a status
+  // alone.
+  if (by_resource == "true") by_resource = "request.?subResource.orValue('') != 'status'";
   // Creations and deletions are always looked at.
   std::vector<std::string> any{"request.operation != 'UPDATE'", std::move(by_resource),
                                our_annotations_differ()};
@@ -402,6 +414,7 @@ Entries entries_of(const ApprovalPolicy& policy, const std::vector<ResolvedResou
     const bool holds = may_suspend(spec) && how != Pausable::No;
     if (holds) operations.insert(Operation::Update);  // what is held is judged on every update
     std::vector<std::string> names{resource.resource};
+    if (updates(operations)) names = with_status(resource.resource);
     if (resource.group.empty() && resource.resource == "pods")
       names.insert(names.end(), {"pods/ephemeralcontainers", "pods/resize"});
     gate["rules"].push_back(rule(resource.group, resource.version, names, spell(operations)));
@@ -411,9 +424,9 @@ Entries entries_of(const ApprovalPolicy& policy, const std::vector<ResolvedResou
       hold["rules"].push_back(
           rule(resource.group, resource.version, {resource.resource}, spell(mutated)));
     }
-    const bool updates = std::find(resource.operations.begin(), resource.operations.end(),
-                                   Operation::Update) != resource.operations.end();
-    const bool covered = updates && covers_replicas(spec, resource) && how != Pausable::Job &&
+    const bool named = std::find(resource.operations.begin(), resource.operations.end(),
+                                 Operation::Update) != resource.operations.end();
+    const bool covered = named && covers_replicas(spec, resource) && how != Pausable::Job &&
                          (!resource.group.empty() || resource.resource == "replicationcontrollers");
     if (spec.mode == PolicyMode::Enforce && (covered || (holds && how == Pausable::Deployment))) {
       scale["rules"].push_back(
@@ -552,6 +565,17 @@ Json approvals_configuration(bool mutating, const WebhookAddress& address,
                            cel_string(operator_user) + "])"}}});
   }
   webhooks.push_back(std::move(one));
+  // Whoever writes a policy is told on the trail. A policy can be written without us: then nobody
+  // is.
+  if (mutating) {
+    Json author = entry(std::string("stamp.policies") + kDomain, address, "/policies/stamp", true);
+    author["sideEffects"] = "None";
+    author["failurePolicy"] = "Ignore";
+    author["timeoutSeconds"] = 3;
+    author["rules"].push_back(
+        rule(kGroup, kVersion, {kind_info<ApprovalPolicy>().plural}, {"CREATE", "UPDATE"}));
+    webhooks.push_back(std::move(author));
+  }
   // Requests that people make ahead; what the webhook makes itself is not sent back to it.
   Json ahead = entry(std::string(mutating ? "stamp" : "check") + ".requests" + kDomain, address,
                      mutating ? "/requests/stamp" : "/requests/check", mutating);

@@ -7,6 +7,7 @@
 #include "base/text.hpp"
 #include "core/approval/calendar.hpp"
 #include "core/approval/digest.hpp"
+#include "core/approval/hold.hpp"
 #include "crds/codec.hpp"
 
 namespace holdpoint::operator_ {
@@ -15,6 +16,7 @@ namespace {
 constexpr Duration kCall{10'000};
 constexpr Duration kProbePatience{2'500};  // of a whole pass: meanwhile nothing else is put back
 constexpr const char* kKeptAnnotation = "holdpoint.dev/kept";
+constexpr const char* kUnknown = "unknown";
 
 kube::ResourcePath configuration_path(bool mutating, const std::string& name = {}) {
   return {"admissionregistration.k8s.io",
@@ -33,8 +35,19 @@ std::string policies_crd() { return kind_info<ApprovalPolicy>().plural + "." + k
 
 Json webhooks_of(const Json& object) { return object.value("webhooks", Json::array()); }
 
-// Who edited it last, as far as the object itself tells: a hint, anybody can write it.
-std::string last_manager(const Json& object) {
+// Who wrote the spec of this generation, stamped at admission; the stamp of another one says
+// nothing.
+std::string changed_by(const ObjectMeta& policy) {
+  const auto stamp = policy.annotations.find(kChangedByAnnotation);
+  if (stamp == policy.annotations.end()) return kUnknown;
+  const std::string generation = std::to_string(policy.generation) + " ";
+  return stamp->second.starts_with(generation) && stamp->second.size() > generation.size()
+             ? stamp->second.substr(generation.size())
+             : kUnknown;
+}
+
+// What the object itself tells of who edited it last: a hint, anybody can write it.
+std::string edited_by(const Json& object) {
   const Json* managers = member_at(object, {"metadata", "managedFields"});
   std::string name, time;
   if (managers != nullptr && managers->is_array())
@@ -43,7 +56,8 @@ std::string last_manager(const Json& object) {
         time = string_at(manager, {"time"});
         name = string_at(manager, {"manager"});
       }
-  return name;
+  return "edited" +
+         (name.empty() ? "" : ", last by field manager " + visible_cut(name, 128) + " at " + time);
 }
 
 const char* kind_of(bool mutating) {
@@ -221,8 +235,7 @@ Result<Done> Configurator::write(bool mutating, const Json& object, const std::s
   std::string tampered;
   if (!written.webhooks.is_null()) {
     if (live.ok() && webhooks_of(*live) != written.webhooks) {
-      const std::string manager = last_manager(*live);
-      tampered = "edited" + (manager.empty() ? "" : ", last by field manager " + manager);
+      tampered = edited_by(*live);
     } else if (!live.ok() && live.error().kind == ErrorKind::NotFound) {
       tampered = "deleted";
     }
@@ -479,11 +492,11 @@ Result<Done> Configurator::record_policies(const std::vector<Outcome>& outcomes,
                                            Deadline deadline) {
   std::vector<AuditRecordSpec> facts;
   const auto fact_of = [&](const std::string& name, const std::string& uid,
-                           const std::string& detail, std::string message) {
+                           const std::string& detail, const std::string& who, std::string message) {
     AuditRecordSpec fact;
     fact.fact = Fact::PolicyChanged;
     fact.fact_id = fact_id(Fact::PolicyChanged, uid, detail);
-    fact.actor.username = "unknown";
+    fact.actor.username = who;
     fact.subject.policy = name;
     fact.subject.group = kGroup;
     fact.subject.kind = kind_info<ApprovalPolicy>().kind;
@@ -496,14 +509,14 @@ Result<Done> Configurator::record_policies(const std::vector<Outcome>& outcomes,
     const ObjectMeta& metadata = outcome.policy.metadata;
     now[metadata.name] = metadata.uid;
     const std::string generation = std::to_string(metadata.generation);
-    fact_of(metadata.name, metadata.uid, generation,
+    fact_of(metadata.name, metadata.uid, generation, changed_by(metadata),
             "generation " + generation + ", mode " +
                 std::string(to_string(outcome.policy.spec.mode)) + ", binding part " +
                 policy_hash(outcome.policy.spec).substr(7, 12));
   }
   for (const auto& [name, uid] : uids_)
     if (const auto found = now.find(name); found == now.end() || found->second != uid)
-      fact_of(name, uid, "deleted", "deleted");
+      fact_of(name, uid, "deleted", kUnknown, "deleted; the API server's audit log tells by whom");
   HP_TRY(ledger_.append(std::move(facts), deadline));
   uids_ = std::move(now);
   return Done{};
@@ -514,7 +527,7 @@ void Configurator::owe(Fact fact, const std::string& group, const std::string& k
   AuditRecordSpec spec;
   spec.fact = fact;
   spec.fact_id = fact_id(fact, name, to_rfc3339_micro(clock_.now()));
-  spec.actor.username = fact == Fact::Restored ? operator_user(settings_.home) : "unknown";
+  spec.actor.username = fact == Fact::Restored ? operator_user(settings_.home) : kUnknown;
   spec.subject.group = group;
   spec.subject.kind = kind;
   spec.subject.name = name;
@@ -574,7 +587,7 @@ Result<Done> Configurator::guard_crd(const std::string& name) {
     return Error{ErrorKind::Unavailable, name + " is being deleted; it is put back when it is gone",
                  ""};
   if (live.ok() && covers((*live)["spec"], (*wanted)["spec"])) return settle(deadline);
-  const std::string manager = live.ok() ? last_manager(*live) : "";
+  const std::string tampered = live.ok() ? edited_by(*live) : "deleted";
   if (live.ok()) {
     Json next = *live;
     next["spec"] = (*wanted)["spec"];
@@ -582,9 +595,7 @@ Result<Done> Configurator::guard_crd(const std::string& name) {
   } else {
     HP_TRY(client_.create(crd_path(), *wanted, {}, deadline));
   }
-  owe(Fact::Tampered, "apiextensions.k8s.io", "CustomResourceDefinition", name,
-      live.ok() ? "edited" + (manager.empty() ? "" : ", last by field manager " + manager)
-                : "deleted");
+  owe(Fact::Tampered, "apiextensions.k8s.io", "CustomResourceDefinition", name, tampered);
   owe(Fact::Restored, "apiextensions.k8s.io", "CustomResourceDefinition", name,
       "put back as it was");
   return settle(deadline);

@@ -1,8 +1,11 @@
 #include "operator/requests.hpp"
 
+#include <algorithm>
+
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "core/approval/hold.hpp"
+#include "core/approval/verdict.hpp"
 #include "core/change/covered.hpp"
 #include "crds/codec.hpp"
 
@@ -174,7 +177,8 @@ Result<std::optional<Duration>> Requests::retire(const ApprovalRequest& request,
                                                  const ApprovalPolicy* policy,
                                                  Deadline deadline) const {
   const ApprovalPolicySpec defaults;
-  const auto kept = parse_duration(policy == nullptr ? defaults.retention : policy->spec.retention);
+  auto kept = parse_duration(policy == nullptr ? defaults.retention : policy->spec.retention);
+  if (kept.ok() && is_undecided(request)) *kept = std::min(*kept, kUndecidedKept);
   const auto ended = parse_rfc3339(request.status.ended_at);
   if (!kept.ok() || !ended.ok()) return std::optional<Duration>();
   const auto left = std::chrono::duration_cast<Duration>(*ended + *kept - clock_.now());

@@ -174,6 +174,8 @@ Answer Ahead::check(const Write& write, Deadline deadline) const {
                     "this ApprovalRequest is not what Holdpoint makes of it: something changed it, "
                     "or the object that it is about moved meanwhile; ask again",
                     0});
+  if (const auto room = gate_.check_limits(*made, deadline); !room.ok())
+    return not_judged(room.error());
   Answer answer = allowed("accepted");
   answer.request = made->metadata.name;
   return answer;

@@ -106,7 +106,8 @@ Result<Done> run(const Options& options) {
   const Docket docket(client, clock, options.home);
   const Gate gate(
       client, docket, clock, metrics,
-      GateSettings{cluster, secret_key, options.max_open_per_user, options.max_open_per_namespace});
+      GateSettings{
+          cluster, secret_key, {options.max_open_per_user, options.max_open_per_namespace}});
   const Companion companion(gate);
   const Approvals approvals(docket, secret_key);
   const Ahead ahead(client, gate);

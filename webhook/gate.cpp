@@ -185,26 +185,10 @@ Standing Gate::standing_of_new(const Write& write, const Judgement& judgement) c
   return next_state(input);
 }
 
-// Nobody hides a request among thousands of others, or fills etcd with them.
 Result<Done> Gate::check_limits(const ApprovalRequest& wanted, Deadline deadline) const {
-  const std::string& space = wanted.metadata.namespace_;
-  HP_ASSIGN(const auto open, docket_.open_requests(space, deadline));
-  const auto own = std::count_if(open.begin(), open.end(), [&](const ApprovalRequest& request) {
-    return same_person(request.spec.requester, wanted.spec.requester);
-  });
-  const auto refuse = [&](const std::string& whose, int limit) {
-    return Error{ErrorKind::Forbidden,
-                 whose + " " + std::to_string(limit) + " open requests in namespace " + space +
-                     ", which is the limit, so no other can be made\n"
-                     "  next:  have some decided or withdrawn\nkubectl holdpoint list -n " +
-                     space,
-                 ""};
-  };
-  if (own >= settings_.max_open_per_user)
-    return refuse("you (" + visible_cut(wanted.spec.requester.username, 80) + ") have",
-                  settings_.max_open_per_user);
-  if (static_cast<int>(open.size()) >= settings_.max_open_per_namespace)
-    return refuse("there are", settings_.max_open_per_namespace);
+  HP_ASSIGN(const auto there, docket_.open_or_undecided(wanted.metadata.namespace_, deadline));
+  if (auto why = objection_to_more(there, wanted, settings_.limits, clock_.now()))
+    return Error{ErrorKind::Forbidden, std::move(*why), ""};
   return Done{};
 }
 

@@ -33,10 +33,9 @@ struct Judgement {
 };
 
 struct GateSettings {
-  std::string cluster_id;  // uid of the namespace kube-system
+  std::string cluster_id;  // uid of the namespace kube-system, and since when it counts
   std::string secret_key;
-  int max_open_per_user = 100;  // requests of one user that have not ended, in one namespace
-  int max_open_per_namespace = 1000;
+  Limits limits;
 };
 
 class Gate {
@@ -59,6 +58,8 @@ class Gate {
   // A way to pods around the gated kinds: refused. Controllers are let by before it comes here.
   [[nodiscard]] Answer answer_guard(const Write& write, const std::string& policy,
                                     Deadline deadline) const;
+  // Whether one more request can be made. Error: Forbidden, with why not.
+  [[nodiscard]] Result<Done> check_limits(const ApprovalRequest& wanted, Deadline deadline) const;
   [[nodiscard]] Instant now() const { return clock_.now(); }
   [[nodiscard]] bool untouched(const Write& write, const ApprovalPolicy& policy) const;
 
@@ -75,7 +76,6 @@ class Gate {
   [[nodiscard]] Result<Done> choose(const Write& write, Judgement& judgement,
                                     Deadline deadline) const;
   [[nodiscard]] Standing standing_of_new(const Write& write, const Judgement& judgement) const;
-  [[nodiscard]] Result<Done> check_limits(const ApprovalRequest& wanted, Deadline deadline) const;
   [[nodiscard]] Result<Done> ensure_request(const Write& write, Judgement& judgement,
                                             Deadline deadline) const;
 

@@ -6,6 +6,7 @@
 #include "base/digest.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "webhook/authorship.hpp"
 
 namespace holdpoint::webhook {
 namespace {
@@ -56,6 +57,7 @@ void Listener::handle(net::ServerRequest request, net::Reply reply) {
   const bool known = route.action == "hold" || route.action == "gate" || route.action == "scale" ||
                      route.action == "guard" || route.action == "scope" || route.action == "pods" ||
                      route.action == "probe" ||
+                     (route.action == "policies" && route.subject == "stamp") ||
                      ((route.action == "approvals" || route.action == "requests") &&
                       (route.subject == "stamp" || route.subject == "check"));
   if (!known || route.subject.empty()) return plain(reply, 404, "no such path");
@@ -90,6 +92,8 @@ void Listener::review(const Route& route, const std::string& body, Deadline dead
     if (policy != nullptr && gate_.untouched(parsed->write, *policy))
       return send(route, allowed("untouched"), parsed->uid, reply);
   }
+  if (route.action == "policies")
+    return send(route, stamp_author(parsed->write), parsed->uid, reply);
   answer_later(route, std::move(*parsed), deadline, reply);
 }
 
@@ -123,8 +127,8 @@ Answer Listener::judge(const Route& route, const Review& review, Deadline deadli
 
 void Listener::send(const Route& route, const Answer& answer, const std::string& uid,
                     const net::Reply& reply) {
-  const bool names_policy =
-      route.action != "probe" && route.action != "approvals" && route.action != "requests";
+  const bool names_policy = route.action != "probe" && route.action != "approvals" &&
+                            route.action != "requests" && route.action != "policies";
   // The subject comes from the caller: only names of real policies become labels.
   const std::string policy = !names_policy                              ? ""
                              : policies_.find(route.subject) != nullptr ? route.subject

@@ -52,6 +52,7 @@ Result<Review> parse_review(std::string_view bytes) {
   write.version = string_at(request, {"resource", "version"});
   write.resource = string_at(request, {"resource", "resource"});
   write.kind = string_at(request, {"kind", "kind"});
+  write.subresource = string_at(request, {"subResource"});
   write.namespace_ = string_at(request, {"namespace"});
   write.name = string_at(request, {"name"});
   write.user = parse_user(request);

@@ -38,21 +38,6 @@ std::string annotation(const RawObject& object, const char* key) {
   return string_at(object, {"metadata", "annotations", key});
 }
 
-// RFC 6901: '~' and '/' in a token.
-std::string pointer_token(std::string_view key) {
-  std::string token;
-  for (const char c : key) {
-    if (c == '~') {
-      token += "~0";
-    } else if (c == '/') {
-      token += "~1";
-    } else {
-      token += c;
-    }
-  }
-  return token;
-}
-
 void put(Json& patch, const std::string& path, Json value) {
   patch.push_back({{"op", "add"}, {"path", path}, {"value", std::move(value)}});
 }
@@ -80,6 +65,20 @@ void add_gate(Json& patch, const RawObject& job) {
 }
 
 }  // namespace
+
+std::string pointer_token(std::string_view key) {
+  std::string token;
+  for (const char c : key) {
+    if (c == '~') {
+      token += "~0";
+    } else if (c == '/') {
+      token += "~1";
+    } else {
+      token += c;
+    }
+  }
+  return token;
+}
 
 Json if_unchanged(const RawObject& object) {
   return {{"op", "test"},
@@ -146,11 +145,11 @@ Marks without_hold(Marks marks, const std::string& policy) {
   return marks;
 }
 
-std::string held_request_name(const std::string& stem, const RawObject& object) {
-  if (string_at(object, {"metadata", "generateName"}).empty()) return stem;
+std::string held_request_name(const std::string& mark, const RawObject& object) {
+  if (!mark.ends_with(kUidToCome)) return mark;
+  const std::string stem = mark.substr(0, mark.size() - std::string_view(kUidToCome).size());
   const std::string uid = string_at(object, {"metadata", "uid"}).substr(0, 8);
-  if (uid.empty() || stem.ends_with("-" + uid)) return stem;
-  return stem + "-" + uid;
+  return uid.empty() ? stem : stem + "-" + uid;
 }
 
 std::string held_request(const Marks& marks, const std::string& policy, const RawObject& object) {

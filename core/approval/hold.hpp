@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "crds/kinds.hpp"
 
@@ -21,6 +22,9 @@ inline constexpr const char* kHeldAnnotation = "holdpoint.dev/held";
 inline constexpr const char* kHeldByAnnotation = "holdpoint.dev/held-by";
 // "true" when the user had paused or suspended the object on purpose.
 inline constexpr const char* kUserPausedAnnotation = "holdpoint.dev/user-paused";
+// On ApprovalPolicies: "<generation> <user name>", who wrote the spec of that generation; stamped
+// at admission.
+inline constexpr const char* kChangedByAnnotation = "holdpoint.dev/changed-by";
 // Typed by users: why; and the denied request that is asked for again.
 inline constexpr const char* kReasonAnnotation = "holdpoint.dev/reason";
 inline constexpr const char* kAskAgainAnnotation = "holdpoint.dev/ask-again";
@@ -62,15 +66,18 @@ struct Marks {
 // `marks` without the entry of `policy`; after the last one all is as the user had it.
 [[nodiscard]] Marks without_hold(Marks marks, const std::string& policy);
 
-// Name of the request by which `policy` holds `object`; empty when it does not. A generated object
-// gets its mark before it has a uid, so there the mark is the stem and the name is
-// held_request_name(stem, object).
+// A generated object gets its mark before it has a uid: the mark ends in this, which stands for it.
+// (metadata.generateName tells nothing later: whoever may write the object may change it.)
+inline constexpr const char* kUidToCome = "-*";
+// Name of the request by which `policy` holds `object`; empty when it does not.
 [[nodiscard]] std::string held_request(const Marks& marks, const std::string& policy,
                                        const RawObject& object);
-// "<stem>-<first 8 digits of uid>" for an object with metadata.generateName and a uid; else the
-// stem.
-[[nodiscard]] std::string held_request_name(const std::string& stem, const RawObject& object);
+// A mark as the name of a request: kUidToCome becomes the first 8 digits of the object's uid, or
+// nothing while it has none.
+[[nodiscard]] std::string held_request_name(const std::string& mark, const RawObject& object);
 
+// A key as a token of a JSON pointer (RFC 6901): '~' and '/' are escaped.
+[[nodiscard]] std::string pointer_token(std::string_view key);
 // The first step of an RFC 6902 patch: it fails when somebody wrote `object` meanwhile.
 [[nodiscard]] Json if_unchanged(const RawObject& object);
 // RFC 6902 patch that gives `object` exactly these marks, but never takes the scheduling gate from

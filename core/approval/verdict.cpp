@@ -143,7 +143,8 @@ Result<Reference> reference_of(const Write& write, const ApprovalPolicy& policy,
     reference.digest = held_request->spec.base_digest;
     return reference;
   }
-  reference.covered = covered_of(write.old_object, write, policy, secret_key);
+  const bool unexplained = marks.holds() && marks.held.contains(policy.metadata.name);
+  if (!unexplained) reference.covered = covered_of(write.old_object, write, policy, secret_key);
   HP_ASSIGN(reference.digest, content_digest(reference.covered));
   return reference;
 }
@@ -156,9 +157,11 @@ bool is_untouched(const Write& write, const ApprovalPolicy& policy, const std::s
   };
   if (marked(write.object) || marked(write.old_object)) return false;
   if (!names_operation(policy, write)) return true;
-  return !leaves_scope(write, policy) &&
-         covered_of(write.object, write, policy, secret_key) ==
-             covered_of(write.old_object, write, policy, secret_key);
+  if (leaves_scope(write, policy)) return false;
+  const Json covered = covered_of(write.object, write, policy, secret_key);
+  // Bytes that were no text look all the same by now.
+  return covered == covered_of(write.old_object, write, policy, secret_key) &&
+         !has_replacement_character(covered);
 }
 
 Result<std::optional<Gated>> classify(const Write& write, const ApprovalPolicy& policy,
@@ -263,14 +266,13 @@ Result<bool> carries(const RawObject& object, const ApprovalRequestSpec& asked,
 }
 
 std::string mark_of(const Gated& gated, std::int64_t attempt) {
-  return request_name(is_generated(gated) ? without_uid(gated.binding) : gated.binding, attempt);
+  return is_generated(gated) ? request_name(without_uid(gated.binding), attempt) + kUidToCome
+                             : request_name(gated.binding, attempt);
 }
 
 std::string name_of(const Gated& gated, std::int64_t attempt) {
-  const std::string stem = mark_of(gated, attempt);
-  return is_generated(gated) && !gated.binding.object_uid.empty()
-             ? stem + "-" + gated.binding.object_uid.substr(0, 8)
-             : stem;
+  return held_request_name(mark_of(gated, attempt),
+                           Json{{"metadata", {{"uid", gated.binding.object_uid}}}});
 }
 
 Attempt choose_attempt(const std::vector<Candidate>& candidates, const RawObject& object) {
@@ -333,6 +335,53 @@ ApprovalRequest make_request(const Gated& gated, const Write& write, const Appro
   return request;
 }
 
+bool is_undecided(const ApprovalRequest& request) {
+  const auto& status = request.status;
+  using enum RequestPhase;
+  if (status.phase != Superseded && status.phase != Stale && status.phase != Withdrawn)
+    return false;
+  return !status.review.has_value() &&
+         std::none_of(status.decisions.begin(), status.decisions.end(),
+                      [](const DecisionLine& line) {
+                        return line.decision != to_string(Decision::Withdraw);
+                      });
+}
+
+std::optional<std::string> objection_to_more(const std::vector<ApprovalRequest>& there,
+                                             const ApprovalRequest& wanted, const Limits& limits,
+                                             Instant now) {
+  int open = 0, own = 0, asked = 0;
+  for (const ApprovalRequest& request : there) {
+    const bool theirs = same_person(request.spec.requester, wanted.spec.requester);
+    const auto created = parse_rfc3339(request.metadata.creation_timestamp);
+    const bool lately = !created.ok() || now - *created < kUndecidedKept;
+    if (!is_end(request.status.phase)) {
+      ++open;
+      own += theirs ? 1 : 0;
+    } else if (!is_undecided(request)) {
+      continue;
+    }
+    asked += theirs && lately ? 1 : 0;
+  }
+  const std::string& space = wanted.metadata.namespace_;
+  const std::string who = visible_cut(wanted.spec.requester.username, 80);
+  const auto refuse = [&](const std::string& what, int limit) {
+    return what + " " + std::to_string(limit) + " open requests in namespace " + space +
+           ", which is the limit, so no other can be made\n"
+           "  next:  have some decided or withdrawn\nkubectl holdpoint list -n " +
+           space;
+  };
+  if (own >= limits.open_per_user) return refuse("you (" + who + ") have", limits.open_per_user);
+  if (open >= limits.open_per_namespace) return refuse("there are", limits.open_per_namespace);
+  if (asked >= limits.asked_per_user())
+    return "you (" + who + ") asked for " + std::to_string(limits.asked_per_user()) +
+           " changes in namespace " + space +
+           " within an hour, which is the limit, so no other request can be made\n"
+           "  next:  see what writes something else each time\nkubectl holdpoint list -n " +
+           space;
+  return std::nullopt;
+}
+
 std::vector<std::string> newly_named(const Write& write, const std::string& policy) {
   const Pausable how = pausable(write);
   const Marks old = read_marks(write.old_object, how);
@@ -357,6 +406,11 @@ std::optional<Denied> objection_to_marks(const Write& write, const std::string& 
                       visible(write.namespace_) + " " + annotation + "-",
                   0};
   };
+  // The companions are not asked about it, and what it writes of the spec is dropped.
+  if (write.subresource == "status" &&
+      (incoming.held != old.held || incoming.held_by != old.held_by ||
+       incoming.user_paused != old.user_paused))
+    return forged(kHeldAnnotation, "by a write of the status whether the object is held");
   for (const auto& [name, request] : incoming.held) {
     const auto before = old.held.find(name);
     if (before != old.held.end() && before->second == request) continue;

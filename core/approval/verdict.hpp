@@ -24,6 +24,7 @@ namespace holdpoint {
 struct Write {
   Operation operation = Operation::Create;
   std::string group, version, kind, resource;
+  std::string subresource;  // such as "status"; object and old_object are the whole object
   std::string namespace_, name;
   Identity user;
   std::string field_manager;
@@ -42,6 +43,8 @@ struct Reference {
 
 // R of a write. `held_request` is the live request that the old object's marks name for this
 // policy, or nullptr; it counts only where it really holds this very object for this very policy.
+// Where the marks say that this policy holds the object, and no such request explains it, nothing
+// is known to have been approved: R is absent, so all of it has to be.
 [[nodiscard]] Result<Reference> reference_of(const Write& write, const ApprovalPolicy& policy,
                                              const ApprovalRequest* held_request,
                                              const std::string& secret_key);
@@ -100,6 +103,25 @@ struct Candidate {
 [[nodiscard]] ApprovalRequest make_request(const Gated& gated, const Write& write,
                                            const ApprovalPolicy& policy, const Reference& reference,
                                            std::int64_t attempt, Instant now);
+
+// Ended without anybody's approval or denial: superseded, stale or taken back. What changes with
+// every write leaves many of these.
+[[nodiscard]] bool is_undecided(const ApprovalRequest& request);
+inline constexpr Duration kUndecidedKept{
+    3'600'000};  // at most; then its records are all that stays
+
+// Nobody hides a request among thousands of others, or fills etcd with them.
+struct Limits {
+  int open_per_user = 100;  // requests of one user that have not ended, in one namespace
+  int open_per_namespace = 1000;
+  // Open ones and undecided ones of one user that were asked within kUndecidedKept.
+  [[nodiscard]] int asked_per_user() const { return 10 * open_per_user; }
+};
+// Why `wanted` cannot be made besides those that are there (of the same namespace, open or
+// undecided). nullopt: it can.
+[[nodiscard]] std::optional<std::string> objection_to_more(
+    const std::vector<ApprovalRequest>& there, const ApprovalRequest& wanted, const Limits& limits,
+    Instant now);
 
 // ---- what happens with the write
 

@@ -2,6 +2,8 @@
 // process lives, nothing is stored.
 #include <doctest/doctest.h>
 
+#include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -75,6 +77,111 @@ TEST_CASE("A5: without the path there is nothing; with it a forged review is nev
   REQUIRE(forged.status == 200);
   CHECK(json_of(forged.body)["response"]["allowed"] == false);
   CHECK_FALSE(client_as("admin").get(scene.config_maps("app"), soon()).ok());
+}
+
+// The command line of the cluster's own webhook, on two ports that are free now; says pid and
+// ports.
+constexpr const char* kDemanding = R"sh(
+set -e
+cd "$2"
+read -r port health < <(python3 -c '
+import socket
+both = [socket.socket() for _ in range(2)]
+for one in both: one.bind(("127.0.0.1", 0))
+print(*[one.getsockname()[1] for one in both])')
+eval "words=($(cat "$1/run/webhook.cmd"))"
+for i in "${!words[@]}"; do
+  case ${words[i]} in
+    --listen=*) words[i]=--listen=127.0.0.1:$port ;;
+    --health-listen=*) words[i]=--health-listen=127.0.0.1:$health ;;
+  esac
+done
+"${words[@]}" --client-ca="$1/pki/ca.crt" --client-name=kube-apiserver >log 2>&1 &
+echo $! $port $health
+)sh";
+
+// A webhook of its own that takes calls with a certificate of the API server alone.
+class Demanding {
+ public:
+  Demanding() : folder_(std::filesystem::temp_directory_path() / unique("holdpoint-mtls")) {
+    std::filesystem::create_directory(folder_);
+    const Output started = run({"bash", "-c", kDemanding, "demanding",
+                                environment("HOLDPOINT_CLUSTER"), folder_.string()});
+    std::string port, health;
+    std::istringstream(started.out) >> pid_ >> port >> health;
+    REQUIRE_MESSAGE(!health.empty(), started.text());
+    url_ = "https://127.0.0.1:" + port;
+    REQUIRE(eventually([&] {
+      return run({"curl", "-sf", "http://127.0.0.1:" + health + "/readyz"}).ok();
+    }));
+    // Somebody else's authority, and a certificate of it that says the right name.
+    const Output made =
+        run({"bash", "-c",
+             "set -e; cd '" + folder_.string() +
+                 "'; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 "
+                 "-keyout foreign.key -out foreign.crt -subj /CN=kube-apiserver "
+                 "-addext extendedKeyUsage=clientAuth 2>err; cat err"});
+    REQUIRE_MESSAGE(made.ok(), made.text());
+  }
+  ~Demanding() {
+    if (pid_ > 0) ::kill(pid_, SIGKILL);
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+  Demanding(const Demanding&) = delete;
+  Demanding& operator=(const Demanding&) = delete;
+
+  [[nodiscard]] static std::string pki(const std::string& file) {
+    return environment("HOLDPOINT_CLUSTER") + "/pki/" + file;
+  }
+  [[nodiscard]] std::string foreign(const std::string& ending) const {
+    return (folder_ / ("foreign." + ending)).string();
+  }
+  // 0: no answer at all.
+  [[nodiscard]] int status(const std::string& path, const std::string& body,
+                           const std::vector<std::string>& certificate) const {
+    std::vector<std::string> command{"curl",
+                                     "-sk",
+                                     "--http1.1",
+                                     "-m",
+                                     "20",
+                                     "-o",
+                                     "/dev/null",
+                                     "-w",
+                                     "%{http_code}",
+                                     "-H",
+                                     "Content-Type: application/json",
+                                     "--data-binary",
+                                     "@-",
+                                     url_ + path};
+    command.insert(command.end(), certificate.begin(), certificate.end());
+    return std::atoi(run(command, body).out.c_str());
+  }
+
+ private:
+  std::filesystem::path folder_;
+  std::string url_;
+  int pid_ = 0;
+};
+
+TEST_CASE("A5: a webhook that asks for certificates takes the API server's and no other") {
+  const Scene scene;
+  const Demanding webhook;
+  const std::string path = "/" + token() + "/gate/" + scene.policy();
+  const std::string body = dump_json(review_of(scene, "mallory"));
+  const auto with = [](const std::string& certificate, const std::string& key) {
+    return std::vector<std::string>{"--cert", certificate, "--key", key};
+  };
+  CHECK(webhook.status(path, body, {}) == 0);
+  CHECK(webhook.status(path, body, with(webhook.foreign("crt"), webhook.foreign("key"))) == 0);
+  // Of the same authority, but somebody else.
+  CHECK(webhook.status(path, body,
+                       with(Demanding::pki("webhook.crt"), Demanding::pki("webhook.key"))) == 0);
+  CHECK(scene.requests_for("app").empty());
+  const auto own =
+      with(Demanding::pki("apiserver-client.crt"), Demanding::pki("apiserver-client.key"));
+  CHECK(webhook.status("/gate/" + scene.policy(), body, own) == 404);
+  CHECK(webhook.status(path, body, own) == 200);
 }
 
 TEST_CASE(

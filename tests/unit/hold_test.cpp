@@ -86,11 +86,24 @@ TEST_CASE("a generated object adds its uid to the name that its mark stands for"
   RawObject job = deployment();
   Marks marks = held_by_alice();
   CHECK(held_request(marks, "prod", job) == "web-0123456789-1");
-  job["metadata"]["generateName"] = "web-";
+  marks.held["prod"] = "web-0123456789-1-*";
   CHECK(held_request(marks, "prod", job) == "web-0123456789-1");  // no uid yet
   job["metadata"]["uid"] = "aabbccdd-1111";
   CHECK(held_request(marks, "prod", job) == "web-0123456789-1-aabbccdd");
   CHECK(held_request(marks, "other", job).empty());
+}
+
+TEST_CASE("B9: the name under which an object was generated tells nothing of what holds it") {
+  RawObject object = deployment();
+  object["metadata"]["uid"] = "aabbccdd-1111";
+  Marks marks = held_by_alice();
+  for (const char* mark : {"web-0123456789-1", "web-0123456789-1-*"}) {
+    marks.held["prod"] = mark;
+    object["metadata"].erase("generateName");
+    const std::string name = held_request(marks, "prod", object);
+    object["metadata"]["generateName"] = "other-";
+    CHECK(held_request(marks, "prod", object) == name);
+  }
 }
 
 TEST_CASE("the mode is picked by object and client as the table says") {

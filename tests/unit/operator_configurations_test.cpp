@@ -145,7 +145,10 @@ TEST_CASE("the condition is true on creation and deletion, whatever is covered")
             .starts_with("request.operation != 'UPDATE' || "));
   ApprovalPolicy whole = a_policy();
   whole.spec.match.changes = {""};
-  CHECK(change_condition(whole.spec, {config_maps()}) == "true");
+  const std::string condition = change_condition(whole.spec, {config_maps()});
+  CHECK(
+      condition.starts_with("request.operation != 'UPDATE' || "
+                            "request.?subResource.orValue('') != 'status' || "));
 }
 
 TEST_CASE(
@@ -256,7 +259,24 @@ TEST_CASE("scaling a Deployment is looked at from 0 to N, and always where repli
 TEST_CASE("pods are gated through their subresources too") {
   const Entries entries = entries_for(a_policy(), {{"", "v1", "pods", true, {Operation::Update}}});
   CHECK(entries.validating.front().at("rules").front().at("resources") ==
-        Json{"pods", "pods/ephemeralcontainers", "pods/resize"});
+        Json{"pods", "pods/status", "pods/ephemeralcontainers", "pods/resize"});
+}
+
+TEST_CASE("what is written of labels and annotations with a status is judged like any other") {
+  ApprovalPolicy policy = a_policy();
+  policy.spec.guard = true;
+  const Entries entries = entries_for(policy, {deployments(), jobs()});
+  const Json* gate = named(entries.validating, "prod.gate.holdpoint.dev");
+  for (const char* resource : {"deployments/status", "jobs/status"})
+    CHECK(operations_of(*gate, resource).contains("UPDATE"));
+  // Only objects have marks to be put back.
+  CHECK(operations_of(*named(entries.mutating, "prod.hold.holdpoint.dev"), "jobs/status").empty());
+  const Json* scope = named(entries.validating, "prod.scope.holdpoint.dev");
+  for (const char* resource : {"namespaces", "namespaces/status", "namespaces/finalize"})
+    CHECK(operations_of(*scope, resource) == std::set<std::string>{"UPDATE"});
+  const Json* guard = named(entries.validating, "prod.guard.holdpoint.dev");
+  for (const char* resource : {"pods/status", "replicasets/status"})
+    CHECK(operations_of(*guard, resource).contains("UPDATE"));
 }
 
 TEST_CASE("the user's conditions go in as they are, beside ours") {

@@ -238,6 +238,37 @@ TEST_CASE("a request that was released, or is of another policy or object, holds
   RawObject back = held.stored;
   back["spec"]["template"]["spec"]["containers"][0]["image"] = "web:1";
   CHECK(judged(a_write(held.stored, back), held.policy, &held.request).gated.has_value());
+  // Nor does it free what the marks say is held: all of it has to be approved.
+  RawObject resumed = held.stored.patch(marks_patch(held.stored, Pausable::Deployment, Marks{}));
+  const Write resume = a_write(held.stored, resumed);
+  for (const ApprovalRequest* named : std::vector<const ApprovalRequest*>{&held.request, nullptr}) {
+    const Judged judgement = judged(resume, held.policy, named);
+    REQUIRE(judgement.gated.has_value());
+    CHECK(judgement.reference.digest == kAbsent);
+    CHECK(std::holds_alternative<Denied>(decide(resume, held.policy, *judgement.gated, {}, kNow)));
+  }
+}
+
+TEST_CASE("a write of the status leaves the marks of a hold alone, approved or not") {
+  const HeldDeployment held;
+  RawObject object = held.stored;
+  SUBCASE("what holds it") { object["metadata"]["annotations"].erase("holdpoint.dev/held"); }
+  SUBCASE("who wrote it") {
+    object["metadata"]["annotations"]["holdpoint.dev/held-by"] = R"(["somebody"])";
+  }
+  SUBCASE("what the user meant") {
+    object["metadata"]["annotations"]["holdpoint.dev/user-paused"] = "true";
+  }
+  Write write = a_write(held.stored, object);
+  write.subresource = "status";
+  const Judged judgement = judged(write, held.policy, &held.request);
+  for (const RequestPhase phase : {RequestPhase::Pending, RequestPhase::Approved}) {
+    const Gated* gated = judgement.gated.has_value() ? &*judgement.gated : nullptr;
+    const auto objection =
+        objection_to_marks(write, "prod", gated, attempt_with(phase, &held.request), {});
+    REQUIRE(objection.has_value());
+    CHECK(objection->code == 403);
+  }
 }
 
 TEST_CASE("an approved resume is allowed by claim, and only with the approved content") {
@@ -454,6 +485,52 @@ TEST_CASE("nothing can be replayed: each part of the target changes the request"
   other.old_object = nullptr;
   other.operation = Operation::Create;
   CHECK(digest_of(other, policy, kCluster) != original);
+}
+
+TEST_CASE("A14: what is asked again and again is bounded, also where each ends the one before") {
+  const Instant now = at("2026-01-01T12:00:00Z");
+  const auto asked = [](RequestPhase phase, const char* who, const char* created) {
+    ApprovalRequest request;
+    request.metadata.namespace_ = "production";
+    request.metadata.creation_timestamp = created;
+    request.spec.requester.username = who;
+    request.status.phase = phase;
+    return request;
+  };
+  const char* lately = "2026-01-01T11:30:00Z";
+  const ApprovalRequest wanted = asked(RequestPhase::Pending, "alice", "");
+  const Limits limits{2, 5};
+  const auto objects = [&](std::size_t count, const ApprovalRequest& there) {
+    return objection_to_more(std::vector<ApprovalRequest>(count, there), wanted, limits, now)
+        .has_value();
+  };
+  using enum RequestPhase;
+  for (const RequestPhase phase : {Pending, Scheduled, Approved}) {
+    CHECK(objects(2, asked(phase, "alice", lately)));
+    CHECK_FALSE(objects(1, asked(phase, "alice", lately)));
+    CHECK(objects(5, asked(phase, "bob", lately)));
+    CHECK_FALSE(objects(4, asked(phase, "bob", lately)));
+  }
+  for (const RequestPhase phase : {Superseded, Stale, Withdrawn}) {
+    CHECK(objects(20, asked(phase, "alice", lately)));
+    CHECK_FALSE(objects(19, asked(phase, "alice", lately)));
+    CHECK_FALSE(objects(20, asked(phase, "alice", "2026-01-01T10:59:00Z")));
+    CHECK_FALSE(objects(50, asked(phase, "bob", lately)));
+    // Somebody looked at it.
+    ApprovalRequest decided = asked(phase, "alice", lately);
+    decided.status.decisions.emplace_back();
+    decided.status.decisions.back().decision = "Approve";
+    CHECK_FALSE(objects(50, decided));
+    CHECK_FALSE(is_undecided(decided));
+  }
+  for (const RequestPhase phase : {Released, Denied, Expired})
+    CHECK_FALSE(is_undecided(asked(phase, "alice", lately)));
+}
+
+TEST_CASE("M7: where bytes that were not text are kept, nothing shows that they stayed the same") {
+  const RawObject marked = a_deployment("web:\xef\xbf\xbd");
+  CHECK_FALSE(is_untouched(a_write(marked, marked), a_policy(), kKey));
+  CHECK(is_untouched(a_write(a_deployment("web:1"), a_deployment("web:1")), a_policy(), kKey));
 }
 
 TEST_CASE("bytes that were not text cannot be judged") {
