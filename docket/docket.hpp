@@ -11,13 +11,15 @@
 
 #include "base/clock.hpp"
 #include "core/approval/verdict.hpp"
+#include "docket/origin.hpp"
 #include "kube/client.hpp"
 
 namespace holdpoint {
 
 class Docket {
  public:
-  Docket(const kube::Client& client, const Clock& clock) : client_(client), clock_(clock) {}
+  Docket(const kube::Client& client, const Clock& clock, Records records = Records::Unread)
+      : client_(client), clock_(clock), records_(records) {}
 
   [[nodiscard]] Result<ApprovalPolicy> policy(const std::string& name, Deadline deadline) const;
   [[nodiscard]] Result<ApprovalRequest> request(const std::string& namespace_,
@@ -38,7 +40,9 @@ class Docket {
       const ApprovalRequest& request, const ApprovalPolicy* policy,
       const std::set<std::string>& writers,
       const std::vector<std::shared_ptr<const ApprovalRequest>>& siblings, Deadline deadline) const;
-  // Those of a namespace that have not ended.
+  // Whether its origin goes on without it; Current for what has ended.
+  [[nodiscard]] Result<OriginState> origin(const ApprovalRequest& request, Deadline deadline) const;
+  // Those of a namespace that have not ended; of all of them where it is empty.
   [[nodiscard]] Result<std::vector<ApprovalRequest>> open_requests(const std::string& namespace_,
                                                                    Deadline deadline) const;
   // A decision with what is true of its author now: rights, and what bars them.
@@ -60,6 +64,7 @@ class Docket {
                                            const ApprovalPolicy* policy, Deadline deadline) const;
   const kube::Client& client_;
   const Clock& clock_;
+  const Records records_;
 };
 
 }  // namespace holdpoint
