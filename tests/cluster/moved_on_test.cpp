@@ -2,6 +2,9 @@
 // later runs. The kinds are Flux's and Argo CD's by name, and the test is their controller.
 #include <doctest/doctest.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "core/approval/hold.hpp"
 #include "crds/codec.hpp"
 #include "tests/cluster/support/scene.hpp"
@@ -362,6 +365,44 @@ TEST_CASE("a hook that waits ends with the release that made it") {
     why = "is at revision 3 (pending-rollback) now, and this hook belongs to revision 2";
   }
   never_runs(scene, request.metadata.name, why);
+}
+
+TEST_CASE("the Helm CLI rolls back, its hook stays behind, and approving it later runs nothing") {
+  const Scene scene;
+  let_records_be_seen(scene);
+  must(admin().create(
+      path_of("rbac.authorization.k8s.io/v1", "rolebindings", scene.ns()),
+      {{"apiVersion", "rbac.authorization.k8s.io/v1"},
+       {"kind", "RoleBinding"},
+       {"metadata", {{"name", "helm"}}},
+       {"roleRef",
+        {{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "ClusterRole"}, {"name", "admin"}}},
+       {"subjects", Json::array({{{"apiGroup", "rbac.authorization.k8s.io"},
+                                  {"kind", "Group"},
+                                  {"name", "developers"}}})}},
+      {}, soon()));
+  const std::filesystem::path chart = std::filesystem::temp_directory_path() / unique("chart");
+  std::filesystem::create_directories(chart / "templates");
+  std::ofstream(chart / "Chart.yaml") << "apiVersion: v2\nname: web\nversion: 2.0.0\n";
+  std::ofstream(chart / "templates" / "job.json") << hook_job(scene).dump();
+  const auto helm = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), "helm");
+    for (const char* word : {"web", chart.c_str(), "--kube-context", "developer", "-n"})
+      words.emplace_back(word);
+    words.push_back(scene.ns());
+    return run(words);
+  };
+  const Output installed = helm({"install"});
+  REQUIRE_MESSAGE(installed.ok(), installed.text());
+  const Output upgraded = helm({"upgrade", "--rollback-on-failure", "--timeout", "6s"});
+  CHECK_FALSE(upgraded.ok());
+  CHECK(upgraded.err.find("has been rolled back") != std::string::npos);
+  std::filesystem::remove_all(chart);
+  REQUIRE_FALSE(scene.requests_for("migrate").empty());
+  const ApprovalRequest request = scene.requests_for("migrate").front();
+  CHECK(request.spec.client == "helm");
+  CHECK(request.spec.change_set == "helm/" + scene.ns() + "/web");
+  never_runs(scene, request.metadata.name, "Helm release " + scene.ns() + "/web");
 }
 
 TEST_CASE("a hook whose release is in progress is approved and runs") {
