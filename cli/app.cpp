@@ -83,17 +83,31 @@ int run(int argc, char** argv) {
   auto* list_command = app.add_subcommand("list", "What waits for approval");
   list_command->add_flag("-A,--all-namespaces", all_namespaces, "In all namespaces");
   list_command->add_flag("--all", all, "Also what has ended");
+  list_command->add_option("--change-set", change_set, "Only what belongs to it");
   list_command->callback([&] {
     command = [&](const Kubectl& kubectl) {
       return list(kubectl, all_namespaces ? Namespaces::All : Namespaces::One,
-                  all ? Ended::Shown : Ended::Hidden);
+                  all ? Ended::Shown : Ended::Hidden, change_set);
     };
   });
   auto* show_command =
       app.add_subcommand("show", "One request: what changes, who asked, who may approve");
-  show_command->add_option("NAME", request, "The request")->required();
-  show_command->callback(
-      [&] { command = [&](const Kubectl& kubectl) { return show(kubectl, request); }; });
+  auto* shown = show_command->add_option("NAME", request, "The request");
+  auto* shown_set =
+      show_command->add_option("--change-set", change_set, "All that waits of this change set");
+  shown_set->excludes(shown);
+  show_command
+      ->add_flag("-A,--all-namespaces", all_namespaces, "Of the change set in all namespaces")
+      ->needs(shown_set);
+  show_command->callback([&] {
+    command = [&](const Kubectl& kubectl) -> Result<Done> {
+      if (!change_set.empty())
+        return show_set(kubectl, change_set, all_namespaces ? Namespaces::All : Namespaces::One);
+      if (request.empty())
+        return invalid("say which request\n  next:  see what waits\nkubectl holdpoint list");
+      return show(kubectl, request);
+    };
+  });
 
   const auto add_decision = [&](const char* name, const char* help, Decision decision,
                                 bool needs_reason) {

@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "base/text.hpp"
+#include "cli/change_set.hpp"
 #include "core/approval/digest.hpp"
 #include "core/approval/hold.hpp"
 #include "core/approval/wording.hpp"
@@ -181,6 +182,7 @@ std::string card(const Dossier& dossier, Colour colour) {
                  visible_cut(spec.risk.hits[i].what, kTextColumns));
   if (hits < spec.risk.hits.size())
     line("", "and " + count_of(spec.risk.hits.size() - hits, "lesser one"));
+  for (const std::string& told : told_of_origin(dossier.request)) line("from", told);
   if (!spec.change_set.empty()) line("set", visible_cut(spec.change_set, kTextColumns));
   line("asked", ago(dossier.request.metadata.creation_timestamp, dossier.now) + " ago by " +
                     person(spec.requester.username) +
@@ -332,6 +334,9 @@ std::string request_table(std::vector<ApprovalRequest> requests, Instant now, Co
         return std::tie(a.metadata.namespace_, a.metadata.creation_timestamp, a.metadata.name) <
                std::tie(b.metadata.namespace_, b.metadata.creation_timestamp, b.metadata.name);
       });
+  const bool sets = std::any_of(requests.begin(), requests.end(), [](const ApprovalRequest& one) {
+    return !one.spec.change_set.empty();
+  });
   std::vector<std::vector<Cell>> rows;
   for (const ApprovalRequest& request : requests) {
     const ApprovalRequestStatus& status = request.status;
@@ -351,10 +356,14 @@ std::string request_table(std::vector<ApprovalRequest> requests, Instant now, Co
                     {visible_cut(person(request.spec.requester.username), 50), {}},
                     {ago(request.metadata.creation_timestamp, now), {}},
                     {expires.ok() && !is_end(status.phase) ? until(*expires, now) : "-", {}}});
+    if (sets)
+      rows.back().push_back(
+          {request.spec.change_set.empty() ? "-" : visible_cut(request.spec.change_set, 60), {}});
   }
-  return table({"NAMESPACE", "NAME", "STATE", "TARGET", "CHANGE", "RISK", "APPROVALS", "REQUESTER",
-                "AGE", "EXPIRES"},
-               rows);
+  std::vector<std::string> head{"NAMESPACE", "NAME",      "STATE",     "TARGET", "CHANGE",
+                                "RISK",      "APPROVALS", "REQUESTER", "AGE",    "EXPIRES"};
+  if (sets) head.emplace_back("CHANGE SET");
+  return table(head, rows);
 }
 
 }  // namespace holdpoint::cli

@@ -12,14 +12,20 @@ namespace holdpoint::cli {
 
 enum class Ended { Hidden, Shown };
 
-[[nodiscard]] Result<Done> list(const Kubectl& kubectl, Namespaces which, Ended ended);
+// `change_set` empty: of all.
+[[nodiscard]] Result<Done> list(const Kubectl& kubectl, Namespaces which, Ended ended,
+                                const std::string& change_set);
 [[nodiscard]] Result<Done> show(const Kubectl& kubectl, const std::string& request);
+// What waits of one change set, as one card.
+[[nodiscard]] Result<Done> show_set(const Kubectl& kubectl, const std::string& change_set,
+                                    Namespaces which);
 
 // Shows the card, creates the Approval, and tells what came of it within some seconds.
 [[nodiscard]] Result<Done> decide(const Kubectl& kubectl, const std::string& request,
                                   Decision decision, const std::string& reason,
                                   const std::string& not_before);
-// Approves all that waits of one change set: one card for all, then an Approval each.
+// Approves all that waits of one change set: one card for all, then an Approval each, in the order
+// in which they should run.
 [[nodiscard]] Result<Done> approve_set(const Kubectl& kubectl, const std::string& change_set,
                                        Namespaces which, const std::string& reason,
                                        const std::string& not_before);

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "cli/change_set.hpp"
 #include "cli/commands.hpp"
 #include "cli/screen.hpp"
 #include "core/approval/wording.hpp"
@@ -58,20 +59,11 @@ Result<Done> approve_set(const Kubectl& kubectl, const std::string& change_set, 
                          const std::string& reason, const std::string& not_before) {
   HP_TRY(check_reason(reason));
   HP_ASSIGN(std::vector<ApprovalRequest> requests, read_requests(kubectl, which));
-  std::erase_if(requests, [&](const ApprovalRequest& request) {
-    return request.spec.change_set != change_set || request.status.phase != RequestPhase::Pending;
+  std::erase_if(requests, [](const ApprovalRequest& request) {
+    return request.status.phase != RequestPhase::Pending;
   });
-  if (requests.empty())
-    return Error{ErrorKind::NotFound,
-                 "nothing waits in change set " + visible_cut(change_set, 120) +
-                     "\n  next:  see what waits, and of which set\nkubectl holdpoint list -A",
-                 {}};
-  print("Change set " + visible(change_set) + ":\n");
-  for (const ApprovalRequest& request : requests)
-    print(describe_target(request.spec.target) + "  risk " +
-          std::string(to_string(request.spec.risk.level)) + "\n  " +
-          visible_cut(join(request.spec.summary, "\n  "), 2000));
-  print("");
+  HP_ASSIGN(requests, set_of(requests, change_set));
+  print(set_card(requests, system_clock().now(), colour_of_stdout()) + "\n");
   std::size_t refused = 0;
   for (const ApprovalRequest& request : requests) {
     const auto name = create_approval(kubectl, request, Decision::Approve, reason, not_before);

@@ -1,17 +1,25 @@
 #include "base/text.hpp"
+#include "cli/change_set.hpp"
 #include "cli/commands.hpp"
 #include "cli/screen.hpp"
 
 namespace holdpoint::cli {
 
-Result<Done> list(const Kubectl& kubectl, Namespaces which, Ended ended) {
+Result<Done> list(const Kubectl& kubectl, Namespaces which, Ended ended,
+                  const std::string& change_set) {
   HP_ASSIGN(std::vector<ApprovalRequest> requests, read_requests(kubectl, which));
+  if (!change_set.empty())
+    std::erase_if(requests, [&](const ApprovalRequest& request) {
+      return request.spec.change_set != change_set;
+    });
   const std::size_t all = requests.size();
   if (ended == Ended::Hidden)
     std::erase_if(requests,
                   [](const ApprovalRequest& request) { return is_end(request.status.phase); });
   if (requests.empty()) {
-    const std::string where = which == Namespaces::All ? "" : " in this namespace";
+    const std::string where =
+        (change_set.empty() ? "" : " in change set " + visible_cut(change_set, 120)) +
+        (which == Namespaces::All ? "" : " in this namespace");
     print("Nothing waits for approval" + where + "." +
           (all == 0 ? ""
                     : " " + count_of(all, "request") + (all == 1 ? " has" : " have") +
@@ -27,6 +35,17 @@ Result<Done> show(const Kubectl& kubectl, const std::string& request) {
   const Dossier dossier = read_dossier(kubectl, std::move(found));
   print(card(dossier, colour_of_stdout()) + "\n");
   print(next_command(dossier));
+  return Done{};
+}
+
+Result<Done> show_set(const Kubectl& kubectl, const std::string& change_set, Namespaces which) {
+  HP_ASSIGN(std::vector<ApprovalRequest> requests, read_requests(kubectl, which));
+  std::erase_if(requests,
+                [](const ApprovalRequest& request) { return is_end(request.status.phase); });
+  HP_ASSIGN(const std::vector<ApprovalRequest> found, set_of(requests, change_set));
+  print(set_card(found, system_clock().now(), colour_of_stdout()) + "\n");
+  print("kubectl holdpoint approve --change-set " + shell_word(change_set) +
+        (which == Namespaces::All ? " -A" : " -n " + visible(found.front().metadata.namespace_)));
   return Done{};
 }
 

@@ -274,10 +274,11 @@ void fields(V& v, Tag<Hold>) {
             "of Helm and Flux, else Deny.",
      .default_json = "\"Auto\""});
   v("patience", &T::patience,
-    {.doc = "Retry only: how long after it was made a request tells its clients to wait and try "
-            "again; then they get a "
-            "plain refusal, to be applied again after approval. A duration such as 90s or 15m, 1s "
-            "to 8760h.",
+    {.doc =
+         "How long clients wait at most. Retry: so long after it was made a request tells its "
+         "clients to wait and try again; then they get a plain refusal, to be applied again after "
+         "approval. A held hook of a Helm release that Holdpoint cannot see ends then. A duration "
+         "such as 90s or 15m, 1s to 8760h.",
      .max_length = bounds::kDurationLength,
      .pattern = bounds::kDuration,
      .default_json = "\"15m\"",
@@ -642,9 +643,20 @@ void fields(V& v, Tag<Origin>) {
          "Kustomization and HelmRelease are Flux's, Application is Argo CD's, Release is Helm's.",
      .required = true});
   v("namespace", &T::namespace_, {.doc = "Its namespace.", .max_length = bounds::kName});
-  v("name", &T::name, {.doc = "Its name.", .required = true, .max_length = bounds::kName});
+  v("name", &T::name,
+    {.doc = "Its name; empty where a hook of Helm's does not tell its release.",
+     .max_length = bounds::kName});
   v("revision", &T::revision,
-    {.doc = "What it was going to, such as main@sha1:1f2e3d.", .max_length = 512});
+    {.doc = "What it was going to, such as main@sha1:1f2e3d; of a Helm release its chart.",
+     .max_length = 512});
+  v("hook", &T::hook,
+    {.doc = "When its deployer runs the target, such as pre-upgrade or PreSync; empty where it is "
+            "no hook.",
+     .max_length = 120});
+  v("wave", &T::wave,
+    {.doc = "Helm's hook weight or Argo CD's sync wave of the target: lower ones come first.",
+     .minimum = -1000000,
+     .maximum = 1000000});
 }
 
 template <class V>

@@ -275,7 +275,9 @@ struct Origin {
   OriginKind kind = OriginKind::Release;
   std::string namespace_;
   std::string name;
-  std::string revision;  // that it was going to when this was asked for; empty: it does not say
+  std::string revision;   // that it was going to when this was asked for; empty: it does not say
+  std::string hook;       // "pre-upgrade", "PreSync": when its deployer runs it; empty: no hook
+  std::int64_t wave = 0;  // Helm's hook weight or Argo CD's sync wave: lower ones come first
 };
 
 struct ApprovalRequestSpec {

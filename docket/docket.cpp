@@ -226,8 +226,14 @@ Result<StandingInput> Docket::standing_input(
     if (order(other, *sibling) > order(created, request))
       input.newer.push_back({sibling->metadata.name, other});
   }
+  HP_ASSIGN(input.origin, origin(request, deadline));
   input.now = clock_.now();
   return input;
+}
+
+Result<OriginState> Docket::origin(const ApprovalRequest& request, Deadline deadline) const {
+  if (is_end(request.status.phase)) return OriginState{};
+  return origin_state(client_, request, records_, deadline);
 }
 
 Result<bool> Docket::may(const Identity& who, const char* verb, const ApprovalRequest& request,

@@ -11,6 +11,7 @@
 
 #include "base/clock.hpp"
 #include "core/approval/verdict.hpp"
+#include "docket/origin.hpp"
 #include "kube/client.hpp"
 
 namespace holdpoint {
@@ -18,8 +19,9 @@ namespace holdpoint {
 class Docket {
  public:
   // `home` is Holdpoint's own namespace.
-  Docket(const kube::Client& client, const Clock& clock, std::string home)
-      : client_(client), clock_(clock), home_(std::move(home)) {}
+  Docket(const kube::Client& client, const Clock& clock, std::string home,
+         Records records = Records::Unread)
+      : client_(client), clock_(clock), home_(std::move(home)), records_(records) {}
 
   [[nodiscard]] Result<ApprovalPolicy> policy(const std::string& name, Deadline deadline) const;
   [[nodiscard]] Result<ApprovalRequest> request(const std::string& namespace_,
@@ -40,7 +42,10 @@ class Docket {
       const ApprovalRequest& request, const ApprovalPolicy* policy,
       const std::set<std::string>& writers,
       const std::vector<std::shared_ptr<const ApprovalRequest>>& siblings, Deadline deadline) const;
-  // Those of a namespace that have not ended, or in a way that may leave them undecided.
+  // Whether its origin goes on without it; Current for what has ended.
+  [[nodiscard]] Result<OriginState> origin(const ApprovalRequest& request, Deadline deadline) const;
+  // Those of a namespace that have not ended, or in a way that may leave them undecided; of all
+  // namespaces where it is empty.
   [[nodiscard]] Result<std::vector<ApprovalRequest>> open_or_undecided(
       const std::string& namespace_, Deadline deadline) const;
   // A decision with what is true of its author now: rights, and what bars them.
@@ -65,6 +70,7 @@ class Docket {
   const kube::Client& client_;
   const Clock& clock_;
   const std::string home_;
+  const Records records_;
 };
 
 }  // namespace holdpoint

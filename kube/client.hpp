@@ -89,6 +89,10 @@ class Client {
   // requested `stop` ends it within some ms, with Unavailable.
   [[nodiscard]] Result<ListResult> list(const ResourcePath& path, const Query& query,
                                         Deadline deadline, const std::stop_token& stop = {}) const;
+  // Their metadata alone: what else they hold does not leave the API server.
+  // (PartialObjectMetadata)
+  [[nodiscard]] Result<ListResult> list_metadata(const ResourcePath& path, const Query& query,
+                                                 Deadline deadline) const;
   [[nodiscard]] Result<Json> create(const ResourcePath& path, const Json& object,
                                     const WriteOptions& options, Deadline deadline) const;
   // PUT; the object carries resourceVersion where the caller means compare-and-swap.

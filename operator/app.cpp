@@ -166,7 +166,7 @@ Result<Done> run(const Options& options) {
   HP_ASSIGN(Keys keys, keys_of(options, client));
   address.path_token = keys.path_token;
   Ledger ledger(client, clock, metrics, options.home);
-  const Docket docket(client, clock, options.home);
+  const Docket docket(client, clock, options.home, Records::Read);
   const Events events(client, clock);
   Configurator configurator(client, clock, ledger,
                             {std::move(address), options.home, options.excluded_namespaces});

@@ -172,6 +172,8 @@ std::vector<Condition> conditions_of(const ApprovalRequest& request, const Stand
     set_condition(conditions, request, "Reconciling", true, reason, standing.message, now);
   else if (!released)
     set_condition(conditions, request, "Stalled", true, reason, standing.message, now);
+  if (!standing.unseen.empty())
+    set_condition(conditions, request, "OriginSeen", false, "Unknown", standing.unseen, now);
   return conditions;
 }
 

@@ -7,6 +7,7 @@
 #include "core/approval/hold.hpp"
 #include "core/approval/verdict.hpp"
 #include "core/change/covered.hpp"
+#include "core/change/moved_on.hpp"
 #include "crds/codec.hpp"
 
 namespace holdpoint::operator_ {
@@ -137,7 +138,12 @@ Result<std::optional<Duration>> Requests::reconcile(
       HP_TRY(release_.fail(seen.target, "Holdpoint" + std::string(to_string(standing.phase)),
                            "holdpoint: " + standing.message, deadline));
     std::vector<AuditRecordSpec> facts = plan.facts;
-    if (plan.retriggered.has_value()) {
+    bool retriggers = plan.retriggered.has_value();
+    if (retriggers) {
+      HP_ASSIGN(const bool waits, set_waits(request, deadline));
+      retriggers = !waits;
+    }
+    if (retriggers) {
       const auto told = release_.retrigger(*request.spec.origin, plan.status.approved_at, deadline);
       if (told.ok() && *told) facts.push_back(*plan.retriggered);
       if (!told.ok())
@@ -170,6 +176,21 @@ Result<std::optional<Duration>> Requests::reconcile(
     if (!resumed) return again;
   }
   return std::optional<Duration>(Duration(200));
+}
+
+// Another change of the same sync or release would still be refused, and with it all of the next
+// try: whichever is approved last has it tried.
+Result<bool> Requests::set_waits(const ApprovalRequest& request, Deadline deadline) const {
+  HP_ASSIGN(const auto open, docket_.open_or_undecided("", deadline));
+  const Origin& of = *request.spec.origin;
+  return std::any_of(open.begin(), open.end(), [&](const ApprovalRequest& other) {
+    const auto& origin = other.spec.origin;
+    return other.metadata.uid != request.metadata.uid && !is_end(other.status.phase) &&
+           origin.has_value() && origin->kind == of.kind && origin->namespace_ == of.namespace_ &&
+           origin->name == of.name && origin->revision == of.revision &&
+           !is_stored_held(other.spec.hold) && other.status.phase != RequestPhase::Approved &&
+           follows_origin(other.spec);
+  });
 }
 
 // An ended request goes when it has been kept long enough; its records stay.

@@ -49,6 +49,7 @@ class Requests {
   [[nodiscard]] Result<std::optional<Duration>> retire(const ApprovalRequest& request,
                                                        const ApprovalPolicy* policy,
                                                        Deadline deadline) const;
+  [[nodiscard]] Result<bool> set_waits(const ApprovalRequest& request, Deadline deadline) const;
   // No write can claim it from here on. Error: Conflict when one was faster.
   [[nodiscard]] Result<ApprovalRequest> close(const ApprovalRequest& request,
                                               Deadline deadline) const;

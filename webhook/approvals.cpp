@@ -134,6 +134,7 @@ Result<Answer> Approvals::check_created(const Write& write, Deadline deadline) c
     input.request = request.get();
     input.policy = live_policy;
     for (const std::string& writer : writers) input.writers.push_back(Identity{writer, "", {}});
+    HP_ASSIGN(input.origin, docket_.origin(*request, deadline));
     input.now = docket_.now();
   }
   HP_ASSIGN(const Ballot mine, docket_.ballot(approval, *request, live_policy, deadline));

@@ -170,6 +170,26 @@ std::optional<std::string> moved_policy(const StandingInput& input) {
   return std::nullopt;
 }
 
+// Whose deployer may have given up, unseen, waits as long as a client does by the policy and no
+// longer.
+std::optional<Instant> blind_end(const StandingInput& input, const Times& times) {
+  if (input.origin.is != OriginState::Is::Unknown) return std::nullopt;
+  const auto patience =
+      parse_duration(input.policy == nullptr ? Hold().patience : input.policy->spec.hold.patience);
+  return times.created + (patience.ok() ? *patience : Duration(0));
+}
+
+Standing ended_by(Standing standing, std::optional<Instant> until) {
+  if (standing.expires_at.has_value()) sooner(standing.expires_at, until);
+  return standing;
+}
+
+// The next attempt asks anew: to ask for what was left behind would run it without its release.
+std::string ask_its_deployer(const ApprovalRequest& request) {
+  return is_held_hook(request.spec) ? "deploy it again to ask anew"
+                                    : "to ask anew apply the change again";
+}
+
 const StandingInput::Newer* superseding(const StandingInput& input,
                                         std::optional<Instant> approved_at) {
   const StandingInput::Newer* newest = nullptr;
@@ -348,10 +368,23 @@ Standing next_state(const StandingInput& input) {
   if (auto moved = moved_policy(input); moved.has_value())
     return ended(std::move(standing), RequestPhase::Stale, std::move(*moved));
   if (input.stale.has_value()) return ended(std::move(standing), RequestPhase::Stale, *input.stale);
+  if (input.origin.is == OriginState::Is::MovedOn)
+    return ended(std::move(standing), RequestPhase::Stale,
+                 input.origin.why + "; " + ask_its_deployer(request));
+  const auto blind_until = blind_end(input, times);
+  if (blind_until.has_value()) {
+    if (input.now >= *blind_until)
+      return ended(std::move(standing), RequestPhase::Stale,
+                   input.origin.why + ", and it has waited longer than hold.patience; " +
+                       ask_its_deployer(request));
+    standing.unseen = input.origin.why + "; it ends at " + to_rfc3339(*blind_until);
+    sooner(standing.next_change, blind_until);
+  }
   if (const auto* newer = superseding(input, standing.approved_at); newer != nullptr)
     return ended(std::move(standing), RequestPhase::Superseded,
                  "a newer change of the same object came: " + newer->name);
-  if (granted) return approved(std::move(standing), input, votes, times.approved_for);
+  if (granted)
+    return ended_by(approved(std::move(standing), input, votes, times.approved_for), blind_until);
   if (input.now >= times.pending_until)
     return ended(
         std::move(standing), RequestPhase::Expired,
@@ -360,7 +393,7 @@ Standing next_state(const StandingInput& input) {
   standing.expires_at = times.pending_until;
   sooner(standing.next_change, times.pending_until);
   standing.message = "waits for approval: " + standing.waiting_for;
-  return standing;
+  return ended_by(std::move(standing), blind_until);
 }
 
 }  // namespace holdpoint

@@ -23,6 +23,7 @@
 
 #include "base/clock.hpp"
 #include "core/approval/stages.hpp"
+#include "core/change/moved_on.hpp"
 #include "crds/kinds.hpp"
 
 namespace holdpoint {
@@ -49,6 +50,7 @@ struct StandingInput {
   };
   std::vector<Newer> newer;
   std::optional<std::string> stale;  // found by whoever looked at the target: why it is stale
+  OriginState origin;     // of the Flux or Argo CD object, or the Helm release, it is a part of
   bool released = false;  // found by whoever looked at the target: its content is stored, unheld
   Instant now;
 };
@@ -68,6 +70,7 @@ struct Standing {
   std::optional<ReviewDebt> review;  // what break-glass left behind
   bool by_policy = false;            // approved without anybody, for its risk is low
   std::string glass_broken_by;       // approved by this person alone
+  std::string unseen;  // what nobody can see of its origin, and how long that may last
 };
 
 [[nodiscard]] bool is_end(RequestPhase phase);

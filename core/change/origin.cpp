@@ -1,6 +1,7 @@
 #include "core/change/origin.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/text.hpp"
 
@@ -9,7 +10,18 @@ namespace {
 
 constexpr std::size_t kMostColumns = 512;
 constexpr std::size_t kMostAuthor = 1024;
+constexpr std::size_t kMostHook = 120;
+constexpr std::int64_t kFarthestWave = 1'000'000;
 const std::string kArgocd = "argocd";  // the namespace that a tracking id leaves out
+
+// What is no number counts as 0, as its deployer has it.
+std::int64_t number(const std::string& text) {
+  std::int64_t value = 0;
+  const char* end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, value);
+  if (parsed.ec != std::errc() || parsed.ptr != end) return 0;
+  return std::clamp(value, -kFarthestWave, kFarthestWave);
+}
 
 }  // namespace
 
@@ -20,6 +32,7 @@ std::optional<Origin> origin_of(const RawObject& object) {
   const auto label = [&](const char* key) {
     return string_at(object, {"metadata", "labels", key});
   };
+  const bool is_helm_hook = !annotation("helm.sh/hook").empty();
   Origin origin;
   // "[NAMESPACE_]APPLICATION:GROUP/KIND:NAMESPACE/NAME"
   if (const std::string tracking = annotation("argocd.argoproj.io/tracking-id");
@@ -40,30 +53,48 @@ std::optional<Origin> origin_of(const RawObject& object) {
   } else {
     origin.namespace_ = annotation("meta.helm.sh/release-namespace");
     origin.name = annotation("meta.helm.sh/release-name");
+    // Helm does not write its name on hooks; charts do, by convention.
+    if (is_helm_hook && origin.name.empty()) {
+      origin.namespace_ = string_at(object, {"metadata", "namespace"});
+      if (is_name(label("app.kubernetes.io/instance")))
+        origin.name = label("app.kubernetes.io/instance");
+    }
+    origin.revision = visible_cut(label("helm.sh/chart"), kMostColumns);
   }
-  if (!is_name(origin.name) || !is_name(origin.namespace_)) return std::nullopt;
+  origin.hook = is_helm_hook ? annotation("helm.sh/hook") : annotation("argocd.argoproj.io/hook");
+  origin.hook = visible_cut(origin.hook, kMostHook);
+  const std::string wave = annotation("argocd.argoproj.io/sync-wave");
+  origin.wave = number(wave.empty() ? annotation("helm.sh/hook-weight") : wave);
+  const bool nameless = origin.name.empty() && is_helm_hook;
+  if ((!is_name(origin.name) && !nameless) || !is_name(origin.namespace_)) return std::nullopt;
   return origin;
 }
 
-std::string change_set_of(const RawObject& object) {
-  std::string found = string_at(object, {"metadata", "annotations", kChangeSetAnnotation});
-  if (const auto origin = origin_of(object); found.empty() && origin.has_value()) {
-    switch (origin->kind) {
-      case OriginKind::Application:
-        // As the tracking id has it: applications of one name in two namespaces are two sets.
-        found = "argocd/" + (origin->namespace_ == kArgocd ? "" : origin->namespace_ + "_") +
-                origin->name;
-        break;
-      case OriginKind::Kustomization:
-      case OriginKind::HelmRelease:
-        found = "flux/" + origin->namespace_ + "/" + origin->name;
-        break;
-      case OriginKind::Release:
-        found = "helm/" + origin->namespace_ + "/" + origin->name;
-        break;
-    }
+std::string change_set_of(const Origin& origin) {
+  if (origin.name.empty()) return {};
+  switch (origin.kind) {
+    case OriginKind::Application:
+      // As the tracking id has it: applications of one name in two namespaces are two sets.
+      return visible_cut(
+          "argocd/" + (origin.namespace_ == kArgocd ? "" : origin.namespace_ + "_") + origin.name,
+          kMostColumns);
+    case OriginKind::Kustomization:
+    case OriginKind::HelmRelease:
+      return visible_cut("flux/" + origin.namespace_ + "/" + origin.name, kMostColumns);
+    case OriginKind::Release:
+      break;
   }
-  return visible_cut(found, kMostColumns);
+  return visible_cut("helm/" + origin.namespace_ + "/" + origin.name, kMostColumns);
+}
+
+std::string change_set_of(const RawObject& object) {
+  const std::string typed = visible_cut(
+      string_at(object, {"metadata", "annotations", kChangeSetAnnotation}), kMostColumns);
+  const bool claims_an_origin =
+      typed.starts_with("argocd/") || typed.starts_with("flux/") || typed.starts_with("helm/");
+  if (!typed.empty() && !claims_an_origin) return typed;
+  const auto origin = origin_of(object);
+  return origin.has_value() ? change_set_of(*origin) : "";
 }
 
 std::vector<std::string> authors_of(const RawObject& object,

@@ -1,0 +1,121 @@
+#include <doctest/doctest.h>
+
+#include "cli/change_set.hpp"
+#include "core/change/origin.hpp"
+
+namespace holdpoint::cli {
+namespace {
+
+constexpr const char* kSet = "helm/shop/web";
+
+ApprovalRequest a_request(const std::string& kind, const std::string& name,
+                          const std::string& hook = "", std::int64_t wave = 0) {
+  ApprovalRequest request;
+  request.metadata.name = name;
+  request.metadata.namespace_ = "shop";
+  request.metadata.creation_timestamp = "2026-01-02T03:00:00Z";
+  request.spec.target = {"", "v1", kind, "", "shop", name, "", ""};
+  request.spec.requester.username = "deployer";
+  request.spec.origin = Origin{OriginKind::Release, "shop", "web", "web-2.0.0", hook, wave};
+  request.spec.change_set = kSet;
+  return request;
+}
+
+std::vector<std::string> names(const std::vector<ApprovalRequest>& requests) {
+  std::vector<std::string> all;
+  for (const ApprovalRequest& request : requests) all.push_back(request.metadata.name);
+  return all;
+}
+
+TEST_CASE("a migration comes before what it is for, and hooks where their deployer runs them") {
+  ApprovalRequest gone = a_request("ConfigMap", "gone");
+  gone.spec.operation = Operation::Delete;
+  const auto ordered =
+      in_order({a_request("Deployment", "web"), a_request("Job", "smoke", "post-upgrade"), gone,
+                a_request("Secret", "keys"), a_request("Job", "seed"),
+                a_request("Job", "migrate", "pre-upgrade"),
+                a_request("ConfigMap", "dump-settings", "pre-upgrade", -5)});
+  CHECK(names(ordered) == std::vector<std::string>{"dump-settings", "migrate", "seed", "keys",
+                                                   "web", "gone", "smoke"});
+  // Waves of Argo CD come before kinds.
+  const auto waves =
+      in_order({a_request("Job", "later", "", 2), a_request("Deployment", "first", "", -1),
+                a_request("Deployment", "second"), a_request("Job", "presync", "PreSync")});
+  CHECK(names(waves) == std::vector<std::string>{"presync", "first", "second", "later"});
+}
+
+TEST_CASE("one card tells who committed, who asked and what comes first") {
+  ApprovalRequest web = a_request("Deployment", "web");
+  web.spec.summary = {"image web 1.4.1 -> 1.5.0"};
+  web.spec.authors = {"carol"};
+  ApprovalRequest job = a_request("Job", "migrate", "pre-upgrade");
+  const Instant now = *parse_rfc3339("2026-01-02T03:30:00Z");
+  const auto found = set_of({web, job, a_request("Job", "other")}, kSet);
+  REQUIRE(found.ok());
+  const std::string card = set_card(*found, now, Colour::No);
+  CHECK(card.find("Change set helm/shop/web: 3 changes") == 0);
+  CHECK(card.find("Helm release shop/web, chart web-2.0.0") != std::string::npos);
+  CHECK(card.find("by carol (as an annotation says") != std::string::npos);
+  CHECK(card.find("1. Pending  Job shop/migrate  (CREATE, hook pre-upgrade)") != std::string::npos);
+  CHECK(card.find("3. Pending  Deployment shop/web") != std::string::npos);
+  CHECK(card.find("image web 1.4.1 -> 1.5.0") != std::string::npos);
+  CHECK(card.find("see below who asked") == std::string::npos);
+  // Somebody else's change in it stands out.
+  job.spec.requester.username = "mallory\x1b[2J";
+  const std::string mixed = set_card({job, web}, now, Colour::No);
+  CHECK(mixed.find("by 2 accounts: see below who asked for what") != std::string::npos);
+  CHECK(mixed.find("asked by mallory") != std::string::npos);
+  CHECK(mixed.find('\x1b') == std::string::npos);
+}
+
+TEST_CASE("a set that is not there names those that are") {
+  ApprovalRequest typed = a_request("Job", "a");
+  typed.spec.change_set = "release 7";
+  const auto found = set_of({typed, a_request("Job", "b"), a_request("Job", "c")}, "nope");
+  REQUIRE_FALSE(found.ok());
+  CHECK(found.error().kind == ErrorKind::NotFound);
+  CHECK(found.error().message.find("there are helm/shop/web (2), release 7 (1)") !=
+        std::string::npos);
+  CHECK(set_of({}, "nope").error().message.find("nor in any other") != std::string::npos);
+}
+
+TEST_CASE("sets of two namespaces that people named alike are not one") {
+  ApprovalRequest one = a_request("Job", "a"), two = a_request("Job", "b");
+  one.spec.change_set = two.spec.change_set = "release 7";
+  two.metadata.namespace_ = "other";
+  const auto mixed = set_of({one, two}, "release 7");
+  REQUIRE_FALSE(mixed.ok());
+  CHECK(mixed.error().kind == ErrorKind::Invalid);
+  CHECK(mixed.error().message.find("other, shop") != std::string::npos);
+  CHECK(mixed.error().message.find("show --change-set 'release 7' -n other") != std::string::npos);
+  two.metadata.namespace_ = "shop";
+  CHECK(set_of({one, two}, "release 7").ok());
+  // One release may well reach into several.
+  ApprovalRequest far = a_request("Job", "b");
+  far.metadata.namespace_ = "other";
+  CHECK(set_of({a_request("Job", "a"), far}, kSet).ok());
+}
+
+TEST_CASE("nobody types his way into the set of an origin") {
+  const auto annotated = [](const std::string& set) {
+    return Json{
+        {"metadata",
+         {{"name", "x"}, {"namespace", "shop"}, {"annotations", {{kChangeSetAnnotation, set}}}}}};
+  };
+  CHECK(change_set_of(annotated("release-7")) == "release-7");
+  CHECK(change_set_of(annotated("helm/shop/web")).empty());
+  Json own = annotated("argocd/other");
+  own["metadata"]["annotations"]["meta.helm.sh/release-name"] = "web";
+  own["metadata"]["annotations"]["meta.helm.sh/release-namespace"] = "shop";
+  CHECK(change_set_of(own) == "helm/shop/web");
+}
+
+TEST_CASE("what is to be copied into a shell is one word there") {
+  CHECK(shell_word("argocd/team-a_shop") == "argocd/team-a_shop");
+  CHECK(shell_word("release 7; reboot") == "'release 7; reboot'");
+  CHECK(shell_word("it's") == "'it'\\''s'");
+  CHECK(shell_word("") == "''");
+}
+
+}  // namespace
+}  // namespace holdpoint::cli
