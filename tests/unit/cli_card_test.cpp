@@ -610,6 +610,14 @@ TEST_CASE("a program is run with its arguments as they are, and with input of an
             .json({"-c", "echo 'Error from server (NotFound): no' >&2; exit 1"})
             .error()
             .kind == ErrorKind::NotFound);
+  // A slow one has shown what it said by then, but not how it ended.
+  const auto slow =
+      Kubectl("/bin/sh", {})
+          .json(
+              {"-c",
+               "echo log in >&2; echo 'Error from server (NotFound): no' >&2; sleep 1.5; exit 1"});
+  CHECK(slow.error().kind == ErrorKind::NotFound);
+  CHECK(slow.error().message == "no");
 }
 
 }  // namespace holdpoint::cli
