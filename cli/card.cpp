@@ -28,6 +28,10 @@ ApprovalPolicy policy_told_by(const ApprovalRequest& request) {
   policy.spec.separation_of_duties = request.spec.separation_of_duties;
   policy.spec.auto_approve = request.spec.auto_approve;
   policy.spec.expiry = {"87600h", "87600h"};
+  const auto& lines = request.status.decisions;
+  policy.spec.break_glass.allowed = std::any_of(lines.begin(), lines.end(), [](const auto& line) {
+    return line.decision == "BreakGlass" && line.note.empty();
+  });
   return policy;
 }
 
@@ -64,15 +68,6 @@ Judged::Judged(const Dossier& dossier) : request(dossier.request), policy(dossie
 
 std::string place(const ApprovalRequest& request) {
   return visible(request.metadata.name) + " -n " + visible(request.metadata.namespace_);
-}
-
-// "deployment/web"
-std::string typed_target(const Target& target) {
-  std::string kind = target.kind;
-  std::transform(kind.begin(), kind.end(), kind.begin(), [](unsigned char c) {
-    return c < 128 ? static_cast<char>(std::tolower(c)) : '?';
-  });
-  return visible(kind + "/" + (target.name.empty() ? target.generate_name + "*" : target.name));
 }
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
@@ -118,14 +113,26 @@ std::string verb(const std::string& decision) {
   return visible_cut(decision, 20) + " by ";
 }
 
-std::string review_command(const ApprovalRequest& request) {
-  return "kubectl holdpoint review " + place(request);
-}
-
 // Nothing ran before that could be put back.
 bool is_new(const ApprovalRequest& request) { return request.spec.operation == Operation::Create; }
 
 }  // namespace
+
+std::string typed_target(const Target& target) {
+  std::string kind = target.kind;
+  std::transform(kind.begin(), kind.end(), kind.begin(), [](unsigned char c) {
+    return c < 128 ? static_cast<char>(std::tolower(c)) : '?';
+  });
+  return visible(kind + "/" + (target.name.empty() ? target.generate_name + "*" : target.name));
+}
+
+bool owes_review(const ApprovalRequest& request) {
+  return request.status.review && request.status.review->reviewed_by.empty();
+}
+
+std::string review_command(const ApprovalRequest& request) {
+  return "kubectl holdpoint review " + place(request);
+}
 
 std::string person(const std::string& username) {
   return visible_cut(username, 80) + (mixes_scripts(username) ? " (mixed scripts!)" : "");
@@ -134,6 +141,18 @@ std::string person(const std::string& username) {
 Standing standing_of(const Dossier& dossier) {
   const Judged judged(dossier);
   Standing standing = next_state(judged.input);
+  const ApprovalRequestStatus& seen = dossier.request.status;
+  // What this user may not read is as the operator saw it last: it may be a second old, not wrong.
+  const bool frozen = dossier.policy_is == Dossier::PolicyIs::Unreadable &&
+                      standing.phase == RequestPhase::Approved &&
+                      seen.phase == RequestPhase::Scheduled;
+  if ((!dossier.approvals_unknown.empty() || frozen) && seen.observed_generation > 0) {
+    standing.phase = seen.phase;
+    standing.message = seen.message;
+    standing.waiting_for = seen.phase == RequestPhase::Pending ? seen.message : "";
+    standing.decisions = seen.decisions;
+    standing.review = seen.review;
+  }
   if (dossier.policy_is == Dossier::PolicyIs::Unreadable) {
     const auto expires = parse_rfc3339(dossier.request.status.expires_at);
     standing.expires_at =
@@ -163,36 +182,39 @@ std::string may_approve(const Dossier& dossier) {
 std::string card(const Dossier& dossier, Colour colour) {
   const ApprovalRequestSpec& spec = dossier.request.spec;
   const Standing standing = standing_of(dossier);
-  std::string text = painted(standing.phase, colour) + "  " + describe_target(spec.target) + "  (" +
-                     std::string(to_string(spec.operation)) + ")\n";
+  const bool over = is_end(standing.phase);
+  std::string text = painted(standing.phase, colour) + "  risk " +
+                     std::string(to_string(spec.risk.level)) + "  " + describe_target(spec.target) +
+                     "  (" + std::string(to_string(spec.operation)) + ")\n";
   const auto line = [&](std::string label, const std::string& value) {
     label.resize(kLabelColumns, ' ');
     text += "\n" + label + value;
   };
   for (std::size_t i = 0; i < spec.summary.size(); ++i)
     line(i == 0 ? "change" : "", visible_cut(spec.summary[i], kTextColumns));
+  line("now", state_now(dossier.request, dossier.live, dossier.now));
+  if (!over) line("last", last_change(dossier.request, dossier.live, dossier.now));
+  const std::size_t hits = std::min(spec.risk.hits.size(), kMaxHits);
+  for (std::size_t i = 0; i < hits; ++i)
+    line(i == 0 ? "risk" : "", std::string(to_string(spec.risk.hits[i].level)) + ": " +
+                                   visible_cut(spec.risk.hits[i].what, kTextColumns));
+  if (hits < spec.risk.hits.size())
+    line("", "and " + count_of(spec.risk.hits.size() - hits, "lesser one"));
   line("policy", visible(spec.policy.name) + " gates this " +
                      std::string(to_string(spec.operation)) + " of " +
                      visible(spec.target.resource) + ": " + how_it_waits(spec));
-  line("risk", std::string(to_string(spec.risk.level)) +
-                   (spec.risk.hits.empty() ? ": no rule of the policy is met" : ""));
-  const std::size_t hits = std::min(spec.risk.hits.size(), kMaxHits);
-  for (std::size_t i = 0; i < hits; ++i)
-    line("", std::string(to_string(spec.risk.hits[i].level)) + ": " +
-                 visible_cut(spec.risk.hits[i].what, kTextColumns));
-  if (hits < spec.risk.hits.size())
-    line("", "and " + count_of(spec.risk.hits.size() - hits, "lesser one"));
   for (const std::string& told : told_of_origin(dossier.request)) line("from", told);
   if (!spec.change_set.empty()) line("set", visible_cut(spec.change_set, kTextColumns));
   line("asked", ago(dossier.request.metadata.creation_timestamp, dossier.now) + " ago by " +
                     person(spec.requester.username) +
                     (spec.client.empty() ? "" : ", through " + visible_cut(spec.client, 80)) +
                     (spec.attempt > 1 ? ", attempt " + std::to_string(spec.attempt) : "") +
+                    (standing.expires_at && !over
+                         ? "; expires in " + until(*standing.expires_at, dossier.now)
+                         : "") +
                     quoted(spec.reason));
   for (const std::string& writer : dossier.writers)
     if (writer != spec.requester.username) line("written", "by " + person(writer) + " as well");
-  if (standing.expires_at && !is_end(standing.phase))
-    line("expires", "in " + until(*standing.expires_at, dossier.now));
   for (const DecisionLine& decision : standing.decisions) {
     const std::string counts = !decision.note.empty()
                                    ? "does not count, " + visible_cut(decision.note, kTextColumns)
@@ -201,10 +223,13 @@ std::string card(const Dossier& dossier, Colour colour) {
     line("decided", verb(decision.decision) + person(decision.username) +
                         (counts.empty() ? "" : " (" + counts + ")") + quoted(decision.reason));
   }
+  if (!dossier.approvals_unknown.empty())
+    line("decided", "newer decisions are unknown: " +
+                        visible_cut(first_line(dossier.approvals_unknown), kTextColumns));
   if (standing.review && standing.review->reviewed_by.empty())
     line("owed", "a review by somebody else than " + person(standing.review->by) + ", until " +
-                     visible(standing.review->due_at) + ": " + review_command(dossier.request));
-  if (is_end(standing.phase)) {
+                     visible(standing.review->due_at));
+  if (over) {
     line("outcome", visible_cut(standing.message, 2 * kTextColumns));
   } else {
     const std::string stands =
@@ -212,9 +237,12 @@ std::string card(const Dossier& dossier, Colour colour) {
     line("approval",
          visible_cut(stands, 2 * kTextColumns) + "; you may approve: " + may_approve(dossier));
   }
-  if (!spec.diff.empty()) {
-    text += "\n";
-    const std::vector<std::string> lines = split(spec.diff, '\n');
+  const DiffNow diff = diff_now(
+      dossier.request, dossier.policy_is == Dossier::PolicyIs::Read ? &dossier.policy : nullptr,
+      dossier.live);
+  if (!diff.text.empty()) {
+    text += "\n\ndiff " + diff.basis + ":";
+    const std::vector<std::string> lines = split(diff.text, '\n');
     const bool fits = lines.size() <= kMaxDiffLines;
     for (std::size_t i = 0; i < (fits ? lines.size() : kMaxDiffLines - 1); ++i)
       text += "\n  " + visible_cut(lines[i], 130);
@@ -228,7 +256,10 @@ std::string next_command(const Dossier& dossier) {
   const std::string target =
       typed_target(request.spec.target) + " -n " + visible(request.metadata.namespace_);
   const bool held = is_stored_held(request.spec.hold);
-  switch (standing_of(dossier).phase) {
+  const Standing standing = standing_of(dossier);
+  if (standing.review && standing.review->reviewed_by.empty()) return review_command(request);
+  const std::string again = ask_again_command(request.spec.target, visible(request.metadata.name));
+  switch (standing.phase) {
     case RequestPhase::Pending:
       return "kubectl holdpoint approve " + place(request);
     case RequestPhase::Scheduled:
@@ -242,7 +273,7 @@ std::string next_command(const Dossier& dossier) {
       break;
     case RequestPhase::Expired:
     case RequestPhase::Withdrawn:
-      if (held) return ask_again(request);
+      if (held) return again;
       break;
     case RequestPhase::Superseded:
     case RequestPhase::Stale:
@@ -251,12 +282,6 @@ std::string next_command(const Dossier& dossier) {
       break;
   }
   return "kubectl holdpoint audit list --request " + visible(request.metadata.name);
-}
-
-std::string ask_again(const ApprovalRequest& request) {
-  return "kubectl annotate --overwrite " + typed_target(request.spec.target) + " -n " +
-         visible(request.metadata.namespace_) + " " + kAskAgainAnnotation + "=" +
-         visible(request.metadata.name);
 }
 
 std::string outcome(const ApprovalRequest& request, Decision decision, const std::string& approval,
@@ -283,10 +308,9 @@ std::string outcome(const ApprovalRequest& request, Decision decision, const std
                 typed_target(request.spec.target) + " -n " + visible(request.metadata.namespace_)
       : request.spec.operation == Operation::Create ? target + " is not stored"
                                                     : target + " stays as it is";
-  const auto& debt = request.status.review;
   const std::string owed =
-      decision == Decision::BreakGlass && debt.has_value() && debt->reviewed_by.empty()
-          ? "\nSomebody else owes a review of it until " + visible(debt->due_at) +
+      decision == Decision::BreakGlass && owes_review(request)
+          ? "\nSomebody else owes a review of it until " + visible(request.status.review->due_at) +
                 "; until then you can break no other glass. Pass it on:\n" + review_command(request)
           : "";
   const std::string done = decision == Decision::BreakGlass ? "glass broken" : "approved";
@@ -345,10 +369,11 @@ std::string request_table(std::vector<ApprovalRequest> requests, Instant now, Co
     if (request.spec.summary.size() > 1)
       change += " (+" + std::to_string(request.spec.summary.size() - 1) + ")";
     const auto expires = parse_rfc3339(status.expires_at);
-    const std::string phase(to_string(status.phase));
+    const std::string phase =
+        std::string(to_string(status.phase)) + (owes_review(request) ? ", review owed" : "");
     rows.push_back({{visible(request.metadata.namespace_), {}},
                     {visible(request.metadata.name), {}},
-                    {phase, painted(status.phase, colour)},
+                    {phase, painted(status.phase, colour, phase)},
                     {visible_cut(typed_target(request.spec.target), 60), {}},
                     {change, {}},
                     {std::string(to_string(request.spec.risk.level)), {}},

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/live.hpp"
 #include "cli/screen.hpp"
 #include "core/approval/standing.hpp"
 
@@ -19,8 +20,10 @@ namespace holdpoint::cli {
 struct Dossier {
   ApprovalRequest request;
   std::vector<Approval> approvals;
+  std::string approvals_unknown;  // why they could not be read; then the status alone tells of them
   enum class PolicyIs { Read, Gone, Unreadable } policy_is = PolicyIs::Unreadable;
   ApprovalPolicy policy;          // where it is Read
+  Live live;                      // the target
   std::set<std::string> writers;  // user names whose writes the held object carries
   std::optional<Identity> me;     // as the API server knows the user; nullopt: it would not say
   std::optional<bool>
@@ -41,15 +44,19 @@ struct Dossier {
 // What to do with it, to be copied.
 [[nodiscard]] std::string next_command(const Dossier& dossier);
 
-// The command that asks again for a change that is still stored held, after its request has ended.
-[[nodiscard]] std::string ask_again(const ApprovalRequest& request);
-
 // What a decision came to, in one line. `counted`: the status tells of it already.
 [[nodiscard]] std::string outcome(const ApprovalRequest& request, Decision decision,
                                   const std::string& approval, bool counted);
 
 // A user name for people: visible, cut, and marked where it mixes scripts.
 [[nodiscard]] std::string person(const std::string& username);
+
+// "deployment/web", as it is typed.
+[[nodiscard]] std::string typed_target(const Target& target);
+
+// Somebody broke the glass, and nobody has reviewed it.
+[[nodiscard]] bool owes_review(const ApprovalRequest& request);
+[[nodiscard]] std::string review_command(const ApprovalRequest& request);
 
 // The table of `list`, newest last.
 [[nodiscard]] std::string request_table(std::vector<ApprovalRequest> requests, Instant now,

@@ -42,17 +42,27 @@ enum class Ended { Hidden, Shown };
 // Puts back what the object was before it was held.
 [[nodiscard]] Result<Done> abandon(const Kubectl& kubectl, const std::string& object);
 
+// `home` is where Holdpoint is installed; empty: to be found, see cli/home.hpp.
+
 // Takes the gate down for all policies, on the record; puts it up again.
-[[nodiscard]] Result<Done> disarm(const Kubectl& kubectl, const std::string& reason);
-[[nodiscard]] Result<Done> arm(const Kubectl& kubectl, const std::string& reason);
+[[nodiscard]] Result<Done> disarm(const Kubectl& kubectl, const std::string& home,
+                                  const std::string& reason);
+[[nodiscard]] Result<Done> arm(const Kubectl& kubectl, const std::string& home,
+                               const std::string& reason);
+
+// All approvals that were not used count for nothing from here on, on the record: after a restore.
+[[nodiscard]] Result<Done> void_approvals(const Kubectl& kubectl, const std::string& home,
+                                          const std::string& reason);
 
 // Whether the gate stands, and who could go around it. Error: something is broken.
-[[nodiscard]] Result<Done> doctor(const Kubectl& kubectl);
+[[nodiscard]] Result<Done> doctor(const Kubectl& kubectl, const std::string& home);
 
 // `request` empty: all records.
-[[nodiscard]] Result<Done> audit_list(const Kubectl& kubectl, const std::string& request);
+[[nodiscard]] Result<Done> audit_list(const Kubectl& kubectl, const std::string& home,
+                                      const std::string& request);
 // `expected_records` 0 and `expected_head` empty: without a checkpoint.
-[[nodiscard]] Result<Done> audit_verify(const Kubectl& kubectl, std::int64_t expected_records,
+[[nodiscard]] Result<Done> audit_verify(const Kubectl& kubectl, const std::string& home,
+                                        std::int64_t expected_records,
                                         const std::string& expected_head);
 
 }  // namespace holdpoint::cli

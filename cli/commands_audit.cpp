@@ -3,6 +3,7 @@
 
 #include "base/text.hpp"
 #include "cli/commands.hpp"
+#include "cli/home.hpp"
 #include "cli/names.hpp"
 #include "cli/screen.hpp"
 #include "core/audit/chain.hpp"
@@ -10,9 +11,6 @@
 
 namespace holdpoint::cli {
 namespace {
-
-// Where the operator writes its records; the chart has the same name.
-constexpr const char* kRecordsNamespace = "holdpoint-system";
 
 // A record that cannot be understood is kept by its name: the chain has to show the fault there.
 AuditRecord unreadable(const Json& item) {
@@ -24,10 +22,11 @@ AuditRecord unreadable(const Json& item) {
   return record;
 }
 
-Result<std::vector<AuditRecord>> read_records(const Kubectl& kubectl) {
-  HP_ASSIGN(const Json list,
-            kubectl.json({"get", kind_info<AuditRecord>().plural + "." + kGroup, "-o", "json",
-                          std::string("--namespace=") + kRecordsNamespace}));
+Result<std::vector<AuditRecord>> read_records(const Kubectl& kubectl,
+                                              const std::string& given_home) {
+  HP_ASSIGN(const std::string home, find_home(kubectl, given_home));
+  HP_ASSIGN(const Json list, kubectl.json({"get", kind_info<AuditRecord>().plural + "." + kGroup,
+                                           "-o", "json", "--namespace=" + home}));
   const Json* items = member_at(list, {"items"});
   if (items == nullptr || !items->is_array())
     return invalid("kubectl printed no list of AuditRecords");
@@ -46,12 +45,16 @@ std::string or_dash(const std::string& text) { return text.empty() ? "-" : text;
 
 }  // namespace
 
-Result<Done> audit_list(const Kubectl& kubectl, const std::string& request) {
-  if (!request.empty()) HP_TRY(check_name("request", request));
-  HP_ASSIGN(std::vector<AuditRecord> records, read_records(kubectl));
+Result<Done> audit_list(const Kubectl& kubectl, const std::string& home,
+                        const std::string& request) {
+  if (!request.empty()) HP_TRY(check_request(request));
+  HP_ASSIGN(std::vector<AuditRecord> records, read_records(kubectl, home));
   if (!request.empty())
     std::erase_if(records, [&](const AuditRecord& record) {
-      return !record.spec.subject.request.starts_with(request);
+      const AuditSubject& subject = record.spec.subject;
+      const Target target{subject.group, {}, subject.kind, {}, {}, subject.name, {}, {}};
+      return request.find('/') == std::string::npos ? !subject.request.starts_with(request)
+                                                    : !is_of(target, request);
     });
   if (records.empty()) {
     print(request.empty() ? "Nothing is recorded yet."
@@ -80,15 +83,15 @@ Result<Done> audit_list(const Kubectl& kubectl, const std::string& request) {
   return Done{};
 }
 
-Result<Done> audit_verify(const Kubectl& kubectl, std::int64_t expected_records,
-                          const std::string& expected_head) {
+Result<Done> audit_verify(const Kubectl& kubectl, const std::string& home,
+                          std::int64_t expected_records, const std::string& expected_head) {
   const bool is_hash = expected_head.size() == 64 &&
                        std::all_of(expected_head.begin(), expected_head.end(), [](char c) {
                          return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
                        });
   if (!expected_head.empty() && !is_hash)
     return invalid("--expect-head wants the 64 hex digits that an earlier verify printed");
-  HP_ASSIGN(std::vector<AuditRecord> records, read_records(kubectl));
+  HP_ASSIGN(std::vector<AuditRecord> records, read_records(kubectl, home));
   const ChainReport report = verify_chain(std::move(records), expected_records, expected_head);
   if (!report.whole()) {
     std::string text = "the trail is not whole, from record " +

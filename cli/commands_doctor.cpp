@@ -6,6 +6,7 @@
 #include "base/text.hpp"
 #include "cli/commands.hpp"
 #include "cli/doctor.hpp"
+#include "cli/home.hpp"
 #include "cli/screen.hpp"
 #include "crds/codec.hpp"
 
@@ -13,7 +14,6 @@ namespace holdpoint::cli {
 namespace {
 
 using Kind = Finding::Kind;
-constexpr const char* kHome = "holdpoint-system";
 constexpr std::size_t kMostHolders = 12;
 
 void show(const Finding& finding) {
@@ -21,37 +21,12 @@ void show(const Finding& finding) {
                            : finding.kind == Kind::Warning ? "warn  "
                                                            : "bad   ";
   print(mark + finding.text);
-  for (const std::string& line : finding.more) print("        " + line);
+  for (const std::string& text : finding.more)
+    for (const std::string& line : split(text, '\n')) print("        " + line);
 }
 
 Finding unreadable(const std::string& what, const Error& error) {
   return {Kind::Warning, what + ": cannot be looked at as this user", {error.message}};
-}
-
-// Every configuration of ours is there and closed.
-Finding judge_configurations(const Result<Json>& list) {
-  if (!list.ok()) return unreadable("webhook configurations", list.error());
-  const Json* const items = member_at(*list, {"items"});
-  if (items == nullptr || items->empty())
-    return {Kind::Bad,
-            "no webhook configuration of Holdpoint is there: nothing is gated",
-            {"kubectl holdpoint arm, where the gate was disarmed; else see whether the operator "
-             "runs"}};
-  std::size_t entries = 0;
-  std::vector<std::string> open;
-  for (const Json& item : *items)
-    if (const Json* const webhooks = member_at(item, {"webhooks"}); webhooks != nullptr)
-      for (const Json& entry : *webhooks) {
-        ++entries;
-        // Who wrote a policy is told where it can be; nothing is judged by it.
-        if (string_at(entry, {"failurePolicy"}) != "Fail" &&
-            string_at(entry, {"name"}) != "stamp.policies.holdpoint.dev")
-          open.push_back(visible(string_at(entry, {"name"})) + " lets pass what it cannot judge");
-      }
-  return {open.empty() ? Kind::Good : Kind::Bad,
-          count_of(items->size(), "webhook configuration") + " with " + std::to_string(entries) +
-              " entries" + (open.empty() ? ", all fail closed" : ""),
-          open};
 }
 
 // Made by dry run: the API server stamps it, and nothing stays.
@@ -66,17 +41,12 @@ Finding look_at_clock(const Kubectl& kubectl) {
   return judge_clock(*server, before, after);
 }
 
-Finding look_at_pods(const Kubectl& kubectl) {
-  const auto list =
-      kubectl.json({"get", "deployments.apps", "-o", "json", "-l",
-                    "app.kubernetes.io/part-of=holdpoint", std::string("--namespace=") + kHome});
-  if (!list.ok()) return unreadable("Deployments of Holdpoint", list.error());
-  const Json* const items = member_at(*list, {"items"});
+Finding judge_deployments(const Json& list, const std::string& home) {
+  const Json* const items = member_at(list, {"items"});
   if (items == nullptr || items->empty())
-    return {Kind::Warning,
-            std::string("no Deployment of Holdpoint in ") + kHome + ": it runs in another way",
-            {}};
-  Finding finding{Kind::Good, count_of(items->size(), "Deployment") + " of Holdpoint", {}};
+    return {Kind::Good, "no Deployment of Holdpoint in " + home + ": it runs in another way", {}};
+  Finding finding{
+      Kind::Good, count_of(items->size(), "Deployment") + " of Holdpoint in " + home, {}};
   for (const Json& item : *items) {
     const Json* const wanted = member_at(item, {"spec", "replicas"});
     const Json* const ready = member_at(item, {"status", "readyReplicas"});
@@ -96,19 +66,58 @@ Finding look_at_pods(const Kubectl& kubectl) {
   return finding;
 }
 
+// All of them in one call: what the API server answers is on stderr.
+Finding look_at_webhook(const Kubectl& kubectl, const Json& configurations,
+                        const std::string& home) {
+  const std::vector<Probe> probes = probes_in(configurations, home);
+  if (probes.empty()) return judge_probes(probes, {});
+  Json objects = Json::array();
+  for (const Probe& probe : probes) objects.push_back(probe.object);
+  const std::string input =
+      dump_json({{"apiVersion", "v1"}, {"kind", "List"}, {"items", std::move(objects)}});
+  const auto tried = kubectl.run({"create", "--dry-run=server", "-f", "-"}, &input);
+  if (!tried.ok()) return unreadable("webhook", tried.error());
+  return judge_probes(probes, tried->shown + tried->err);
+}
+
+// Only its public half is asked for.
+Finding look_at_leaf(const Kubectl& kubectl, const Json& deployments, const std::string& home) {
+  std::string secret;
+  if (const Json* const items = member_at(deployments, {"items"}); items != nullptr)
+    for (const Json& item : *items)
+      if (const Json* const volumes = member_at(item, {"spec", "template", "spec", "volumes"});
+          volumes != nullptr && volumes->is_array())
+        for (const Json& volume : *volumes)
+          if (string_at(volume, {"name"}) == "tls")
+            secret = string_at(volume, {"secret", "secretName"});
+  const std::string what = "webhook's certificate";
+  if (!is_name(secret))
+    return {Kind::Good, what + ": in no Secret of " + home + ", so its end is not looked at", {}};
+  const auto read = kubectl.run(
+      {"get", "secrets/" + secret, "--namespace=" + home, "-o", "jsonpath={.data.tls\\.crt}"});
+  if (!read.ok()) return unreadable(what, read.error());
+  if (read->exit_code != 0)
+    return unreadable(what, {ErrorKind::Unavailable, clean_message(read->err), {}});
+  return judge_leaf(decode_base64(read->out).value_or(""), system_clock().now());
+}
+
 Finding holders(const AccessRules& rules, const std::string& what, const std::string& group,
                 const std::vector<std::string>& resources, const std::vector<std::string>& verbs) {
   // One line for each subject, however many bindings it has.
   std::map<std::string, std::string> subjects;
+  bool open = false;
   for (const Holder& holder : holders_of(rules, group, resources, verbs)) {
     // What every cluster has is in nobody's hands.
     if (holder.subject.starts_with("service account kube-system/") ||
         holder.subject.starts_with("user system:kube-") || holder.subject == "group system:nodes")
       continue;
-    subjects.emplace(holder.subject + (holder.where.empty() ? "" : " in " + holder.where),
+    const std::string where = holder.where.empty() ? "" : " in " + holder.where;
+    subjects.emplace((is_everybody(holder) ? "EVERYBODY: " : "") + holder.subject + where,
                      holder.through);
+    open = open || is_everybody(holder);
   }
-  Finding finding{Kind::Good, what + ": " + count_of(subjects.size(), "subject"), {}};
+  Finding finding{
+      open ? Kind::Bad : Kind::Good, what + ": " + count_of(subjects.size(), "subject"), {}};
   for (const auto& [subject, through] : subjects) {
     if (finding.more.size() == kMostHolders) {
       finding.more.push_back("and " + std::to_string(subjects.size() - kMostHolders) + " more");
@@ -121,7 +130,8 @@ Finding holders(const AccessRules& rules, const std::string& what, const std::st
 
 }  // namespace
 
-Result<Done> doctor(const Kubectl& kubectl) {
+Result<Done> doctor(const Kubectl& kubectl, const std::string& given_home) {
+  HP_ASSIGN(const std::string home, find_home(kubectl, given_home));
   const auto read = [&](std::vector<std::string> args) {
     return std::async(std::launch::async, [&kubectl, args = std::move(args)] {
       std::vector<std::string> words{"get"};
@@ -130,35 +140,79 @@ Result<Done> doctor(const Kubectl& kubectl) {
       return kubectl.json(words);
     });
   };
+  const std::string there = "--namespace=" + home;
+  auto deployments = read({"deployments.apps", "-l", "app.kubernetes.io/part-of=holdpoint", there});
+  auto lease = read({"leases.coordination.k8s.io/holdpoint-operator", there});
+  auto arming = read({"configmaps/holdpoint", there});
   auto configurations = read({"validatingwebhookconfigurations,mutatingwebhookconfigurations", "-l",
                               "app.kubernetes.io/part-of=holdpoint"});
   auto policies = read({kind_info<ApprovalPolicy>().plural + "." + kGroup});
   auto namespaces = read({"namespaces"});
+  auto requests = read({kind_info<ApprovalRequest>().plural + "." + kGroup, "--all-namespaces"});
   auto cluster_roles = read({"clusterroles"});
   auto roles = read({"roles", "--all-namespaces"});
   auto cluster_bindings = read({"clusterrolebindings"});
   auto bindings = read({"rolebindings", "--all-namespaces"});
 
-  std::vector<Finding> findings{look_at_pods(kubectl), judge_configurations(configurations.get()),
-                                look_at_clock(kubectl)};
+  std::vector<Finding> findings;
+  const auto all_deployments = deployments.get();
+  findings.push_back(all_deployments.ok()
+                         ? judge_deployments(*all_deployments, home)
+                         : unreadable("Deployments of Holdpoint", all_deployments.error()));
+  if (const auto leads = lease.get(); leads.ok() || leads.error().kind == ErrorKind::NotFound)
+    findings.push_back(judge_lease(leads.ok() ? *leads : Json::object(), system_clock().now()));
+  else
+    findings.push_back(unreadable("operator", leads.error()));
+  if (const auto gate = arming.get(); gate.ok()) {
+    if (auto down = judge_arming(*gate, system_clock().now())) findings.push_back(*down);
+  }
+
   const auto all_policies = policies.get();
+  std::vector<ApprovalPolicy> decoded;
+  std::vector<Finding> of_policies;
   const auto all_namespaces = namespaces.get();
+  std::vector<std::string> watching;
   if (!all_policies.ok()) {
-    findings.push_back(unreadable("policies", all_policies.error()));
+    of_policies.push_back(unreadable("policies", all_policies.error()));
   } else if (const Json* const items = member_at(*all_policies, {"items"});
              items == nullptr || items->empty()) {
-    findings.push_back({Kind::Warning, "there is no policy: nothing is gated", {}});
+    of_policies.push_back({Kind::Warning, "there is no policy: nothing is gated", {}});
   } else {
     for (const Json& item : *items) {
       const auto policy = decode<ApprovalPolicy>(item);
-      findings.push_back(
-          policy.ok()
-              ? judge_policy(*policy, all_namespaces.ok() ? *all_namespaces : Json::object())
-              : Finding{Kind::Bad,
-                        "policy " + visible(string_at(item, {"metadata", "name"})) +
-                            " cannot be understood: " + policy.error().message,
-                        {}});
+      if (policy.ok() && policy->spec.mode == PolicyMode::Warn)
+        watching.push_back(policy->metadata.name);
+      of_policies.push_back(
+          policy.ok() ? judge_policy(*policy, all_namespaces.ok() ? *all_namespaces : Json())
+                      : Finding{Kind::Bad,
+                                "policy " + visible(string_at(item, {"metadata", "name"})) +
+                                    " cannot be understood: " + policy.error().message,
+                                {}});
     }
+  }
+
+  if (const auto list = configurations.get(); !list.ok()) {
+    findings.push_back(unreadable("webhook configurations", list.error()));
+  } else {
+    findings.push_back(judge_configurations(*list, watching));
+    if (!member_at(*list, {"items"})->empty()) {
+      findings.push_back(look_at_webhook(kubectl, *list, home));
+      findings.push_back(judge_authority(*list, system_clock().now()));
+    }
+  }
+  const Json known = all_deployments.ok() ? *all_deployments : Json::object();
+  findings.push_back(look_at_leaf(kubectl, known, home));
+  findings.push_back(judge_callers(known));
+  findings.push_back(look_at_clock(kubectl));
+  findings.insert(findings.end(), of_policies.begin(), of_policies.end());
+
+  if (const auto list = requests.get(); !list.ok()) {
+    findings.push_back(unreadable("reviews that are owed", list.error()));
+  } else {
+    std::vector<ApprovalRequest> all;
+    for (const Json& item : list->at("items"))
+      if (auto one = decode<ApprovalRequest>(item); one.ok()) all.push_back(std::move(*one));
+    if (auto owed = judge_reviews(all, system_clock().now())) findings.push_back(*owed);
   }
 
   Result<Json> answers[] = {cluster_roles.get(), roles.get(), cluster_bindings.get(),
@@ -173,18 +227,28 @@ Result<Done> doctor(const Kubectl& kubectl) {
   } else {
     const AccessRules rules{std::move(*answers[0]), std::move(*answers[1]), std::move(*answers[2]),
                             std::move(*answers[3])};
-    findings.push_back(holders(rules, "may take the gate down (webhook configurations)",
-                               "admissionregistration.k8s.io", {"validatingwebhookconfigurations"},
-                               {"update", "patch", "delete", "deletecollection"}));
-    findings.push_back(holders(rules, "may change what is asked (policies)", kGroup,
-                               {kind_info<ApprovalPolicy>().plural},
+    const std::string of_policy = kind_info<ApprovalPolicy>().plural;
+    const std::vector<std::string> changing{"update", "patch", "delete", "deletecollection"};
+    findings.push_back(
+        holders(rules, "may take the gate down (webhook configurations, admission policies)",
+                "admissionregistration.k8s.io",
+                {"validatingwebhookconfigurations", "mutatingwebhookconfigurations",
+                 "validatingadmissionpolicies", "validatingadmissionpolicybindings"},
+                changing));
+    findings.push_back(holders(rules, "may change what is asked (policies)", kGroup, {of_policy},
                                {"update", "patch", "delete", "deletecollection", "manage"}));
     findings.push_back(holders(rules, "may pretend to be somebody else (impersonate)", "",
                                {"users", "groups", "serviceaccounts"}, {"impersonate"}));
-    findings.push_back(
-        holders(rules, "may approve", kGroup, {kind_info<ApprovalPolicy>().plural}, {"approve"}));
-    findings.push_back(holders(rules, "may break the glass", kGroup,
-                               {kind_info<ApprovalPolicy>().plural}, {"break-glass"}));
+    findings.push_back(holders(rules, "may give themselves any right (escalate, bind)",
+                               "rbac.authorization.k8s.io", {"clusterroles", "roles"},
+                               {"escalate", "bind"}));
+    Finding approvers = holders(rules, "may approve", kGroup, {of_policy}, {"approve"});
+    if (approvers.more.empty()) {
+      approvers.kind = Kind::Warning;
+      approvers.more.push_back("bind the ClusterRole holdpoint-approver where they shall");
+    }
+    findings.push_back(std::move(approvers));
+    findings.push_back(holders(rules, "may break the glass", kGroup, {of_policy}, {"break-glass"}));
   }
 
   bool broken = false;

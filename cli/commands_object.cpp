@@ -38,6 +38,13 @@ Error changed_meanwhile(const Holdable& object) {
                {}};
 }
 
+// What is typed may also name the request: then its target is meant.
+Result<Holdable> holdable_of(const Kubectl& kubectl, const std::string& typed) {
+  if (typed.find('/') != std::string::npos) return parse_holdable(typed);
+  HP_ASSIGN(const ApprovalRequest request, read_request(kubectl, typed));
+  return parse_holdable(typed_target(request.spec.target));
+}
+
 // Whether the mark of this request may go: nullopt, or why not and the next step.
 Result<std::optional<std::string>> why_held(const Kubectl& kubectl, const Holdable& object,
                                             const RawObject& live, const std::string& request) {
@@ -71,7 +78,8 @@ Result<std::optional<std::string>> why_held(const Kubectl& kubectl, const Holdab
   return std::optional(name + " is over: " + std::string(to_string(standing.phase)) + ", " +
                        visible_cut(standing.message, 160) +
                        "\n  next:  put back what ran (kubectl holdpoint abandon " +
-                       place(object, live) + "), or ask again\n" + ask_again(dossier.request));
+                       place(object, live) + "), or ask again\n" +
+                       ask_again_command(dossier.request.spec.target, name));
 }
 
 // Pods that wait for the scheduling gate of a Job that is not held any more: the operator starts
@@ -95,7 +103,7 @@ Result<Done> start_pods(const Kubectl& kubectl, const RawObject& job) {
 }  // namespace
 
 Result<Done> resume(const Kubectl& kubectl, const std::string& typed) {
-  HP_ASSIGN(const Holdable object, parse_holdable(typed));
+  HP_ASSIGN(const Holdable object, holdable_of(kubectl, typed));
   for (int attempt = 0; attempt < kTries; ++attempt) {
     HP_ASSIGN(const RawObject live, read_object(kubectl, object));
     const Marks marks = read_marks(live, object.how);
@@ -145,7 +153,7 @@ Result<Done> resume(const Kubectl& kubectl, const std::string& typed) {
 }
 
 Result<Done> abandon(const Kubectl& kubectl, const std::string& typed) {
-  HP_ASSIGN(const Holdable object, parse_holdable(typed));
+  HP_ASSIGN(const Holdable object, holdable_of(kubectl, typed));
   for (int attempt = 0; attempt < kTries; ++attempt) {
     HP_ASSIGN(const RawObject live, read_object(kubectl, object));
     const Marks marks = read_marks(live, object.how);

@@ -14,8 +14,9 @@ Result<Done> list(const Kubectl& kubectl, Namespaces which, Ended ended,
     });
   const std::size_t all = requests.size();
   if (ended == Ended::Hidden)
-    std::erase_if(requests,
-                  [](const ApprovalRequest& request) { return is_end(request.status.phase); });
+    std::erase_if(requests, [](const ApprovalRequest& request) {
+      return is_end(request.status.phase) && !owes_review(request);
+    });
   if (requests.empty()) {
     const std::string where =
         (change_set.empty() ? "" : " in change set " + visible_cut(change_set, 120)) +
@@ -26,7 +27,12 @@ Result<Done> list(const Kubectl& kubectl, Namespaces which, Ended ended,
                           " ended: --all shows them."));
     return Done{};
   }
+  std::vector<std::string> owed;
+  for (const ApprovalRequest& request : requests)
+    if (owes_review(request)) owed.push_back(review_command(request));
   print(request_table(std::move(requests), system_clock().now(), colour_of_stdout()));
+  if (!owed.empty()) print("\nSomebody else than who broke the glass has to look at it:");
+  for (const std::string& command : owed) print(command);
   return Done{};
 }
 

@@ -1,6 +1,7 @@
 // What `doctor` finds in objects that it was given: pure.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,8 +35,44 @@ struct AccessRules {
                                              const std::vector<std::string>& resources,
                                              const std::vector<std::string>& verbs);
 
+// Powers that everybody or every service account holds are a hole, whatever else is right.
+[[nodiscard]] bool is_everybody(const Holder& holder);
+
 [[nodiscard]] Finding judge_policy(const ApprovalPolicy& policy, const Json& namespaces);
 // `server` is a time that the API server stamped between `before` and `after` of ours.
 [[nodiscard]] Finding judge_clock(Instant server, Instant before, Instant after);
+
+// All configurations of ours as listed; `watching`: names of the policies in mode Warn, whose
+// entries let pass on purpose.
+[[nodiscard]] Finding judge_configurations(const Json& configurations,
+                                           const std::vector<std::string>& watching);
+
+// A probe in one configuration: an object whose creation, tried by dry run, must be refused with
+// these words.
+struct Probe {
+  std::string configuration;
+  Json object;
+  std::string words;
+};
+[[nodiscard]] std::vector<Probe> probes_in(const Json& configurations, const std::string& home);
+// `answers`: what kubectl wrote to stderr when it tried all of them.
+[[nodiscard]] Finding judge_probes(const std::vector<Probe>& probes, const std::string& answers);
+
+// The authorities that the API server trusts with the webhook, as the configurations name them.
+[[nodiscard]] Finding judge_authority(const Json& configurations, Instant now);
+[[nodiscard]] Finding judge_leaf(const std::string& cert_pem, Instant now);
+
+// Who may call the webhook, by the arguments of its Deployment; null: it runs in another way.
+[[nodiscard]] Finding judge_callers(const Json& deployments);
+
+// The operator's Lease: whether somebody leads.
+[[nodiscard]] Finding judge_lease(const Json& lease, Instant now);
+
+// The ConfigMap in which people take the gate down; nullopt where it says nothing of that.
+[[nodiscard]] std::optional<Finding> judge_arming(const Json& config_map, Instant now);
+
+// Reviews that are owed after somebody broke the glass; nullopt: none.
+[[nodiscard]] std::optional<Finding> judge_reviews(const std::vector<ApprovalRequest>& requests,
+                                                   Instant now);
 
 }  // namespace holdpoint::cli

@@ -81,10 +81,18 @@ bool is_log_line(std::string_view line) {
   return line[5] == ' ';
 }
 
-// Shows what it said since `from`, whole lines only.
+// How a call ended is for the caller to tell, however slow the API server is.
+bool is_outcome(std::string_view line) {
+  return line.starts_with("Error from server") || line.starts_with("error: ") ||
+         line.starts_with("The connection to the server") || line.starts_with("Unable to connect");
+}
+
+// Shows what it said since `from`, whole lines only, up to its outcome.
 std::size_t show_lines(const std::string& text, std::size_t from) {
   for (auto end = text.find('\n', from); end != std::string::npos; end = text.find('\n', from)) {
-    std::fprintf(stderr, "%s\n", visible(std::string_view(text).substr(from, end - from)).c_str());
+    const std::string_view line = std::string_view(text).substr(from, end - from);
+    if (is_outcome(line)) break;
+    std::fprintf(stderr, "%s\n", visible(line).c_str());
     from = end + 1;
   }
   return from;

@@ -8,14 +8,22 @@
 
 #include "base/result.hpp"
 #include "core/approval/hold.hpp"
+#include "crds/kinds.hpp"
 
 namespace holdpoint::cli {
 
 [[nodiscard]] Result<Done> check_name(std::string_view what, const std::string& text);
 
-// Which request is meant: this very name, or the only one that starts so. Requests that wait come
-// before those that ended. Error: NotFound, or Invalid with the candidates where it could be
-// several.
+// A request as people type it: its name, or the first letters of it, or KIND/NAME of its target.
+[[nodiscard]] Result<Done> check_request(const std::string& typed);
+
+// Whether "deployment/web", "deploy/web" or "deployments.apps/web" names this object, as kubectl
+// takes it: kind or resource, with or without the group, or a usual short form.
+[[nodiscard]] bool is_of(const Target& target, const std::string& typed);
+
+// Which request is meant: this very name, or the only one that starts so, or that asks about this
+// target. Requests that wait come before those that ended, and of a target's ended ones the newest
+// is meant. Error: NotFound, or Invalid with the candidates where it could be several.
 [[nodiscard]] Result<const ApprovalRequest*> find_request(
     const std::vector<ApprovalRequest>& requests, const std::string& typed);
 

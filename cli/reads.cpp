@@ -62,15 +62,44 @@ Result<bool> read_authorized(const Kubectl& kubectl, const ApprovalRequest& requ
   return Error{ErrorKind::Unavailable, clean_message(output.err), {}};
 }
 
-std::set<std::string> read_writers(const Kubectl& kubectl, const ApprovalRequest& request) {
+// The object as it is now. Never a Secret's, whoever may read it.
+Live read_object(const Kubectl& kubectl, const ApprovalRequest& request) {
+  const Target& target = request.spec.target;
+  Live live;
+  live.at = system_clock().now();
+  if (target.group.empty() && target.resource == "secrets") {
+    live.why = "Secrets are not read here";
+    return live;
+  }
+  if (!is_name(target.name)) {
+    live.why = "its name is made when it is stored";
+    return live;
+  }
+  std::vector<std::string> args{
+      "get", target.resource + (target.group.empty() ? "" : "." + target.group) + "/" + target.name,
+      "-o", "json", "--show-managed-fields"};
+  if (!target.namespace_.empty()) args.push_back("--namespace=" + target.namespace_);
+  auto object = kubectl.json(args);
+  live.at = system_clock().now();
+  if (object.ok()) {
+    live.is = Live::Is::Read;
+    live.object = std::move(*object);
+  } else if (object.error().kind == ErrorKind::NotFound) {
+    live.is = Live::Is::Absent;
+  } else {
+    live.why = object.error().kind == ErrorKind::Forbidden
+                   ? "you may not read " + visible(target.resource) + " here"
+                   : visible_cut(object.error().message, 160);
+  }
+  return live;
+}
+
+std::set<std::string> writers_of(const ApprovalRequest& request, const RawObject& object) {
   const Target& target = request.spec.target;
   const Pausable how = pausable(target.group, target.resource);
-  if (!is_stored_held(request.spec.hold) || how == Pausable::No || !is_name(target.name)) return {};
-  const auto object = kubectl.json({"get", target.resource + "." + target.group + "/" + target.name,
-                                    "-o", "json", "--namespace=" + request.metadata.namespace_});
-  if (!object.ok()) return {};
-  const Marks marks = read_marks(*object, how);
-  return held_request(marks, request.spec.policy.name, *object) == request.metadata.name
+  if (!is_stored_held(request.spec.hold) || how == Pausable::No || object.is_null()) return {};
+  const Marks marks = read_marks(object, how);
+  return held_request(marks, request.spec.policy.name, object) == request.metadata.name
              ? marks.held_by
              : std::set<std::string>();
 }
@@ -84,9 +113,11 @@ Result<std::vector<ApprovalRequest>> read_requests(const Kubectl& kubectl, Names
 }
 
 Result<ApprovalRequest> read_request(const Kubectl& kubectl, const std::string& typed) {
-  HP_TRY(check_name("request", typed));
-  auto request = read_one<ApprovalRequest>(kubectl, {}, typed);
-  if (request.ok() || request.error().kind != ErrorKind::NotFound) return request;
+  HP_TRY(check_request(typed));
+  if (is_name(typed)) {
+    auto request = read_one<ApprovalRequest>(kubectl, {}, typed);
+    if (request.ok() || request.error().kind != ErrorKind::NotFound) return request;
+  }
   HP_ASSIGN(const std::vector<ApprovalRequest> all, read_requests(kubectl, Namespaces::One));
   const auto found = find_request(all, typed);
   if (found.ok()) return **found;
@@ -107,7 +138,6 @@ Result<ApprovalRequest> read_named_request(const Kubectl& kubectl, const std::st
 Dossier read_dossier(const Kubectl& kubectl, ApprovalRequest request) {
   Dossier dossier;
   dossier.request = std::move(request);
-  dossier.now = system_clock().now();
   const ApprovalRequest& about = dossier.request;
   // A kubectl takes some 100 ms each: all of them at once.
   auto approvals = std::async(std::launch::async, [&] {
@@ -120,12 +150,20 @@ Dossier read_dossier(const Kubectl& kubectl, ApprovalRequest request) {
   });
   auto me = std::async(std::launch::async, [&] { return read_me(kubectl); });
   auto authorized = std::async(std::launch::async, [&] { return read_authorized(kubectl, about); });
-  dossier.writers = read_writers(kubectl, about);
+  const auto label = about.metadata.labels.find(kTargetLabel);
+  auto siblings = std::async(std::launch::async, [&]() -> Result<std::vector<ApprovalRequest>> {
+    if (label == about.metadata.labels.end()) return std::vector<ApprovalRequest>{about};
+    return read_list<ApprovalRequest>(
+        kubectl, {"--namespace=" + about.metadata.namespace_,
+                  "--selector=" + std::string(kTargetLabel) + "=" + label->second});
+  });
+  dossier.live = read_object(kubectl, about);
+  dossier.writers = writers_of(about, dossier.live.object);
+  if (auto read = siblings.get(); read.ok()) dossier.live.requests = std::move(*read);
   if (auto read = approvals.get(); read.ok()) {
     dossier.approvals = std::move(*read);
   } else {
-    print_error("the Approvals of it cannot be read, so the count may be behind: " +
-                read.error().message);
+    dossier.approvals_unknown = read.error().message;
   }
   if (auto read = policy.get(); read.ok()) {
     dossier.policy = std::move(*read);
@@ -135,6 +173,7 @@ Dossier read_dossier(const Kubectl& kubectl, ApprovalRequest request) {
   }
   if (auto read = me.get(); read.ok()) dossier.me = std::move(*read);
   if (auto read = authorized.get(); read.ok()) dossier.authorized = *read;
+  dossier.now = system_clock().now();
   return dossier;
 }
 

@@ -87,10 +87,17 @@ namespace bounds {
 inline constexpr std::int64_t kName = 253, kUser = 1024, kText = 1024, kTime = 40;
 // Short enough that CEL's duration() never overflows (292 years).
 inline constexpr std::int64_t kDurationLength = 16;
-inline constexpr std::string_view kDuration = "^([0-9]{1,6}(\\.[0-9]{1,3})?(h|m|s|ms))+$";
+// Rules, not patterns: a pattern that is not met is shown as it stands, which helps nobody.
 inline constexpr std::string_view kDurationRule =
-    "duration(self) >= duration('1s') && duration(self) <= duration('8760h')\nmust be between 1s "
-    "and 8760h (a year)";
+    "self.matches('^([0-9]{1,6}([.][0-9]{1,3})?(h|m|s|ms))+$') && duration(self) >= duration('1s') "
+    "&& duration(self) <= duration('8760h')\nmust be a duration between 1s and 8760h (a year), "
+    "such "
+    "as 30m, 24h or 1h30m";
+inline constexpr std::string_view kNotBeforeRule =
+    "self == '' || "
+    "self.matches('^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{5,18}(Z|[+-][0-9]{2}:[0-9]{2})$')\nmust be "
+    "a "
+    "time with its zone, such as 2026-11-23T22:00:00Z";
 inline constexpr std::string_view kDigest = "^(absent|sha256:[0-9a-f]{64})$";
 inline constexpr std::string_view kHex64 = "^[0-9a-f]{64}$";
 }  // namespace bounds
@@ -280,7 +287,6 @@ void fields(V& v, Tag<Hold>) {
          "approval. A held hook of a Helm release that Holdpoint cannot see ends then. A duration "
          "such as 90s or 15m, 1s to 8760h.",
      .max_length = bounds::kDurationLength,
-     .pattern = bounds::kDuration,
      .default_json = "\"15m\"",
      .rules = bounds::kDurationRule});
 }
@@ -344,7 +350,6 @@ void fields(V& v, Tag<EscalationStep>) {
     {.doc = "How long the stage must have asked. A duration such as 30m, 1s to 8760h.",
      .required = true,
      .max_length = bounds::kDurationLength,
-     .pattern = bounds::kDuration,
      .rules = bounds::kDurationRule});
   v("addApprovers", &T::add_approvers, {.doc = "Who may fill a slot of the stage from then on."});
   v("action", &T::action,
@@ -397,7 +402,6 @@ void fields(V& v, Tag<FreezeWindow>) {
     {.doc = "How long it lasts, in elapsed time: 1m to 8760h.",
      .required = true,
      .max_length = bounds::kDurationLength,
-     .pattern = bounds::kDuration,
      .rules = bounds::kDurationRule});
   v("timeZone", &T::time_zone,
     {.doc = "IANA time zone of the schedule, such as Europe/Berlin.",
@@ -415,7 +419,6 @@ void fields(V& v, Tag<BreakGlassReview>) {
   v("within", &T::within,
     {.doc = "How soon somebody else must have reviewed it. A duration, 1s to 8760h.",
      .max_length = bounds::kDurationLength,
-     .pattern = bounds::kDuration,
      .default_json = "\"24h\"",
      .rules = bounds::kDurationRule});
 }
@@ -501,7 +504,6 @@ void fields(V& v, Tag<Expiry>) {
     {.doc = "How long a request waits for its approvals before it expires. A duration such as "
             "90s, 30m or 24h, 1s to 8760h.",
      .max_length = bounds::kDurationLength,
-     .pattern = bounds::kDuration,
      .default_json = "\"24h\"",
      .rules = bounds::kDurationRule});
   v("approved", &T::approved,
@@ -509,7 +511,6 @@ void fields(V& v, Tag<Expiry>) {
             "needed. A duration "
             "such as 30m or 1h30m, 1s to 8760h.",
      .max_length = bounds::kDurationLength,
-     .pattern = bounds::kDuration,
      .default_json = "\"1h\"",
      .rules = bounds::kDurationRule});
 }
@@ -561,7 +562,6 @@ void fields(V& v, Tag<ApprovalPolicySpec>) {
   v("retention", &T::retention,
     {.doc = "How long ended requests are kept; their records stay. A duration, 1s to 8760h.",
      .max_length = bounds::kDurationLength,
-     .pattern = bounds::kDuration,
      .default_json = "\"168h\"",
      .rules = bounds::kDurationRule});
   v("notify", &T::notify,
@@ -835,7 +835,7 @@ void fields(V& v, Tag<ApprovalSpec>) {
     {.doc = "The change may not be stored before this time (RFC 3339), such as "
             "2026-11-23T22:00:00Z. Its validity counts from then.",
      .max_length = bounds::kTime,
-     .pattern = "^$|^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{5,18}(Z|[+-][0-9]{2}:[0-9]{2})$"});
+     .rules = bounds::kNotBeforeRule});
   v("policy", &T::policy,
     {.doc = "Name of the request's policy. Filled in at admission; leave it out.",
      .max_length = bounds::kName});

@@ -11,6 +11,7 @@
 #include <ctime>
 #include <memory>
 
+#include "base/certificate.hpp"
 #include "base/text.hpp"
 #include "net/tls.hpp"
 
@@ -94,13 +95,6 @@ bool begin(X509* certificate, EVP_PKEY* key, const std::string& common_name, Ins
                                     static_cast<int>(shown.size()), -1, 0) == 1;
 }
 
-std::optional<Instant> instant_of(const ASN1_TIME* time) {
-  std::tm parts{};
-  if (ASN1_TIME_to_tm(time, &parts) != 1) return std::nullopt;
-  return std::chrono::time_point_cast<Instant::duration>(
-      std::chrono::system_clock::from_time_t(::timegm(&parts)));
-}
-
 Key make_key() { return Key(EVP_EC_gen("P-256")); }
 
 }  // namespace
@@ -126,14 +120,14 @@ Result<KeyPair> issue_leaf(const KeyPair& authority, const std::vector<std::stri
   const Key signer = read_key(authority.key_pem);
   if (issuer == nullptr || signer == nullptr || dns_names.empty())
     return refused("the certification authority cannot be read");
-  const auto end = instant_of(X509_get0_notAfter(issuer.get()));
-  if (!end.has_value() || *end <= now) return invalid("the certification authority has expired");
+  HP_ASSIGN(const Validity issuers, validity_of(authority.cert_pem));
+  if (issuers.until <= now) return invalid("the certification authority has expired");
   const Key key = make_key();
   const Certificate certificate(X509_new());
   X509* const leaf = certificate.get();
   if (key == nullptr || leaf == nullptr ||
       !begin(leaf, key.get(), dns_names.front(), now - kBackdated,
-             std::min<Instant>(now + life, *end)) ||
+             std::min<Instant>(now + life, issuers.until)) ||
       X509_set_issuer_name(leaf, X509_get_subject_name(issuer.get())) != 1 ||
       !add_extension(leaf, issuer.get(), NID_basic_constraints, "critical,CA:FALSE") ||
       !add_extension(leaf, issuer.get(), NID_key_usage, "critical,digitalSignature") ||
@@ -143,15 +137,6 @@ Result<KeyPair> issue_leaf(const KeyPair& authority, const std::vector<std::stri
       X509_sign(leaf, signer.get(), EVP_sha256()) == 0)
     return refused("a certificate cannot be issued");
   return written(certificate, key);
-}
-
-Result<Validity> validity_of(const std::string& cert_pem) {
-  const Certificate certificate = read_certificate(cert_pem);
-  if (certificate == nullptr) return refused("this is no PEM certificate");
-  const auto from = instant_of(X509_get0_notBefore(certificate.get()));
-  const auto until = instant_of(X509_get0_notAfter(certificate.get()));
-  if (!from.has_value() || !until.has_value()) return invalid("a certificate without dates");
-  return Validity{*from, *until};
 }
 
 bool is_leaf_of(const KeyPair& leaf, const std::string& authority_pem,

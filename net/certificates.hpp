@@ -17,11 +17,6 @@ struct KeyPair {
   std::string key_pem;  // PKCS #8, not encrypted
 };
 
-struct Validity {
-  Instant from;
-  Instant until;
-};
-
 // Certificates begin this long before `now`: clocks of API servers may be behind ours.
 inline constexpr Duration kBackdated{60'000};
 
@@ -33,8 +28,6 @@ inline constexpr Duration kBackdated{60'000};
 [[nodiscard]] Result<KeyPair> issue_leaf(const KeyPair& authority,
                                          const std::vector<std::string>& dns_names, Instant now,
                                          Duration life);
-// Of the first certificate in the text. Error: Invalid.
-[[nodiscard]] Result<Validity> validity_of(const std::string& cert_pem);
 // Whether the key belongs to the certificate, the authority signed it, and it carries every name.
 [[nodiscard]] bool is_leaf_of(const KeyPair& leaf, const std::string& authority_pem,
                               const std::vector<std::string>& dns_names);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/certificate.hpp"
 #include "base/digest.hpp"
 #include "base/log.hpp"
 #include "net/certificates.hpp"
@@ -47,9 +48,9 @@ std::string value_of(const SecretData& data, const std::string& key) {
 }
 
 // nullopt: none, or unreadable, or over.
-std::optional<net::Validity> alive(const std::string& cert_pem, Instant now) {
+std::optional<Validity> alive(const std::string& cert_pem, Instant now) {
   if (cert_pem.empty()) return std::nullopt;
-  const auto validity = net::validity_of(cert_pem);
+  const auto validity = validity_of(cert_pem);
   if (!validity.ok() || validity->until <= now) return std::nullopt;
   return *validity;
 }
@@ -105,7 +106,7 @@ Result<CertificatePlan> plan_certificates(const CertificatePlan& stored,
     validity = successor;
   } else if (!validity.has_value()) {
     HP_ASSIGN(current, net::make_authority("holdpoint", now, settings.authority_life));
-    HP_ASSIGN(validity, net::validity_of(current.cert_pem));
+    HP_ASSIGN(validity, validity_of(current.cert_pem));
     next = {};
   }
   if (next.cert_pem.empty() && validity->until - now < settings.authority_life / 3) {

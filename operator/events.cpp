@@ -13,7 +13,7 @@ constexpr Duration kCall{5'000};
 
 }  // namespace
 
-void Events::tell(const ApprovalRequest& request, const std::string& reason,
+void Events::tell(const ApprovalRequest& request, const std::string& uid, const std::string& reason,
                   const std::string& message, bool warning) const {
   tell_one({{"apiVersion", kApiVersion},
             {"kind", kind_info<ApprovalRequest>().kind},
@@ -21,6 +21,12 @@ void Events::tell(const ApprovalRequest& request, const std::string& reason,
             {"name", request.metadata.name},
             {"uid", request.metadata.uid}},
            request.metadata.namespace_, reason, message, warning);
+  tell_target(request, uid, reason, message, warning);
+}
+
+void Events::tell_target(const ApprovalRequest& request, const std::string& uid,
+                         const std::string& reason, const std::string& message,
+                         bool warning) const {
   const Target& target = request.spec.target;
   if (target.name.empty()) return;
   Json about{
@@ -28,7 +34,8 @@ void Events::tell(const ApprovalRequest& request, const std::string& reason,
       {"kind", target.kind},
       {"name", target.name}};
   if (!target.namespace_.empty()) about["namespace"] = target.namespace_;
-  if (!target.uid.empty()) about["uid"] = target.uid;
+  if (const std::string& known = uid.empty() ? target.uid : uid; !known.empty())
+    about["uid"] = known;
   tell_one(about, target.namespace_.empty() ? "default" : target.namespace_, reason,
            request.metadata.name + ": " + message, warning);
 }

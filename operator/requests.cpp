@@ -107,7 +107,7 @@ Result<std::optional<Duration>> Requests::reconcile(
       HP_ASSIGN(seen, look(request, live_policy, holder, deadline));
       observation = observe(seen);
     }
-    if (observation.held_here) seen_held_.insert(request.metadata.uid);
+    const bool came = observation.held_here && seen_held_.insert(request.metadata.uid).second;
 
     HP_ASSIGN(StandingInput input, docket_.standing_input(request, live_policy, observation.writers,
                                                           siblings, deadline));
@@ -154,8 +154,13 @@ Result<std::optional<Duration>> Requests::reconcile(
     HP_TRY(ledger_.append(facts, deadline));
     // A release that is done is told by the next step, as one status.
     if (plan.changes && !resumed) HP_TRY(put_status(closed, plan, deadline));
+    const std::string uid = string_at(seen.target, {"metadata", "uid"});
     for (const Plan::Tell& tell : plan.events)
-      events_.tell(request, tell.reason, tell.message, tell.warning);
+      events_.tell(request, uid, tell.reason, tell.message, tell.warning);
+    // A creation is stored only after its request was told of, without a uid that nobody had yet.
+    if (came && seen.young && request.status.observed_generation > 0 &&
+        request.spec.operation == Operation::Create)
+      events_.tell_target(request, uid, "Held", standing.message, false);
     if (standing.phase != request.status.phase)
       log::info("request", {{"request", name},
                             {"namespace", namespace_},

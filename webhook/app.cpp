@@ -6,6 +6,7 @@
 #include <optional>
 #include <sstream>
 
+#include "base/certificate.hpp"
 #include "base/clock.hpp"
 #include "base/digest.hpp"
 #include "base/log.hpp"
@@ -13,7 +14,6 @@
 #include "base/text.hpp"
 #include "kube/client.hpp"
 #include "kube/config.hpp"
-#include "net/certificates.hpp"
 #include "net/health.hpp"
 #include "net/http_client.hpp"
 #include "net/http_server.hpp"
@@ -46,7 +46,7 @@ std::string certificates_of(const Options& options) {
 void tell_expiry(const Options& options, Metrics& metrics) {
   std::ostringstream pem;
   pem << std::ifstream(options.tls_cert).rdbuf();
-  if (const auto validity = net::validity_of(pem.str()); validity.ok())
+  if (const auto validity = validity_of(pem.str()); validity.ok())
     metrics.set("holdpoint_certificate_expiry_timestamp_seconds",
                 "When the serving certificate ends, in seconds since 1970.",
                 static_cast<double>(std::chrono::duration_cast<std::chrono::seconds>(

@@ -18,6 +18,8 @@ std::string warning(const std::string& text) {
   return visible_cut(harmless(text), kWarningColumns);
 }
 
+std::string answer(const std::string& text) { return visible_cut(harmless(text), kAnswerColumns); }
+
 }  // namespace
 
 std::string harmless(std::string text) {
@@ -60,21 +62,21 @@ std::vector<std::string> would_hold_warnings(const Target& target, const Approva
                                              const Risk& risk) {
   const std::string level(to_string(risk.level));
   if (standing.by_policy)
-    return {warning("holdpoint: " + describe_target(target) + " flows: policy " +
-                    policy.metadata.name + " asks nobody at risk " + level)};
+    return {answer("holdpoint: " + describe_target(target) + " flows: policy " +
+                   policy.metadata.name + " asks nobody at risk " + level)};
   const std::string how = is_stored_held(hold) ? "held" : "refused";
-  std::vector<std::string> lines{warning("holdpoint: " + describe_target(target) + " would be " +
-                                         how + " until approved: policy " + policy.metadata.name +
-                                         ": " + needs(standing))};
+  std::vector<std::string> lines{answer("holdpoint: " + describe_target(target) + " would be " +
+                                        how + " until approved: policy " + policy.metadata.name +
+                                        ": " + needs(standing))};
   std::vector<std::string> stages;
   for (const Stage& stage : policy.spec.stages)
     if (!stage.when.has_value() || stage.when->risk_at_least <= risk.level)
       stages.push_back(stage.name + " (" + std::to_string(stage.required) + " of " +
                        who_may(stage) + ")");
-  if (stages.size() > 1) lines.push_back(warning("holdpoint: stages: " + join(stages, ", then ")));
+  if (stages.size() > 1) lines.push_back(answer("holdpoint: stages: " + join(stages, ", then ")));
   for (std::size_t i = 0; i < std::min<std::size_t>(risk.hits.size(), 3); ++i)
-    lines.push_back(warning("holdpoint: risk " + std::string(to_string(risk.hits[i].level)) + ": " +
-                            risk.hits[i].what));
+    lines.push_back(answer("holdpoint: risk " + std::string(to_string(risk.hits[i].level)) + ": " +
+                           risk.hits[i].what));
   return lines;
 }
 

@@ -1,7 +1,9 @@
 // What people read when a write is held or refused.
 //
 // A denial's first line stands alone (clients cut there), its last line is the command to copy. A
-// warning is one line of at most 120 characters, for the API server drops longer and broken ones.
+// warning is one line, for the API server drops broken ones; of at most 120 characters, but for
+// those that answer a dry run, which people ask for to read them: up to 256, where the API server
+// may begin to cut (k8s.io/apiserver, truncateItemRunes).
 // No text here, ours or a user's, ever says that something cannot be changed: GitOps clients delete
 // live objects on such words. Pure; thread-safe.
 #pragma once
@@ -14,7 +16,7 @@
 
 namespace holdpoint {
 
-inline constexpr std::size_t kWarningColumns = 120;
+inline constexpr std::size_t kWarningColumns = 120, kAnswerColumns = 256;
 
 // "Deployment production/web".
 [[nodiscard]] std::string describe_target(const Target& target);

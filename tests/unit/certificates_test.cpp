@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "base/certificate.hpp"
 #include "net/certificates.hpp"
 
 namespace holdpoint::operator_ {
@@ -55,7 +56,7 @@ TEST_CASE("the first plan makes an authority and a leaf for all names of the Ser
   const CertificatePlan plan = planned({}, kStart);
   CHECK(trusts(plan.serving.at("ca.crt"), leaf_of(plan)));
   CHECK(parts_of(plan.serving.at("ca.crt")).size() == 1);
-  const auto validity = net::validity_of(plan.serving.at("tls.crt"));
+  const auto validity = validity_of(plan.serving.at("tls.crt"));
   REQUIRE(validity.ok());
   CHECK(validity->until == kStart + 2min);
   CHECK(validity->from == kStart - net::kBackdated);
@@ -80,7 +81,7 @@ TEST_CASE("N11: over many lives, who is a minute late still trusts, and is trust
     leaves.insert(plan.serving.at("tls.crt"));
     authorities.insert(plan.authority.at("ca.crt"));
     const net::KeyPair leaf = leaf_of(plan);
-    const auto validity = net::validity_of(leaf.cert_pem);
+    const auto validity = validity_of(leaf.cert_pem);
     REQUIRE(validity.ok());
     CHECK(validity->until > now + late);
     CHECK(parts_of(plan.serving.at("ca.crt")).size() <= 3);

@@ -7,6 +7,7 @@
 #include "cli/kubectl.hpp"
 #include "cli/names.hpp"
 #include "core/approval/digest.hpp"
+#include "core/approval/hold.hpp"
 
 namespace holdpoint::cli {
 namespace {
@@ -49,6 +50,27 @@ struct Desk {
     dossier.me = Identity{"anna", "uid-anna", {"leads"}};
     dossier.authorized = true;
     dossier.now = *parse_rfc3339("2026-01-02T03:30:00Z");
+    // What runs, and what is held in its place.
+    const auto with_image = [](const char* image) {
+      return Json{{"spec", {{"containers", Json::array({{{"name", "web"}, {"image", image}}})}}}};
+    };
+    request.spec.base = {{"/spec/template", with_image("web:1.4.1")}};
+    request.spec.base_digest = *content_digest(request.spec.base);
+    Live& live = dossier.live;
+    live.is = Live::Is::Read;
+    live.at = dossier.now - std::chrono::seconds(2);
+    live.requests = std::vector<ApprovalRequest>{};
+    live.object = {
+        {"apiVersion", "apps/v1"},
+        {"kind", "Deployment"},
+        {"metadata",
+         {{"name", "web"},
+          {"generation", 7},
+          {"annotations", {{kHeldAnnotation, "production/web-0123456789-1"}}}}},
+        {"spec", {{"replicas", 3}, {"paused", true}, {"template", with_image("web:1.5.0")}}},
+        {"status", {{"readyReplicas", 3}, {"updatedReplicas", 3}, {"observedGeneration", 7}}}};
+    request.spec.content_digest =
+        *content_digest(Json{{"/spec/template", with_image("web:1.5.0")}});
   }
   // The request follows the policy.
   void rules() {
@@ -89,17 +111,19 @@ ApprovalRequest named(const std::string& name, RequestPhase phase = RequestPhase
 
 TEST_CASE("the card tells an approver what there is to know") {
   CHECK(Desk().text() ==
-        "Pending  Deployment production/web  (UPDATE)\n"
+        "Pending  risk Low  Deployment production/web  (UPDATE)\n"
         "\n"
         "change    image web 1.4.1 -> 1.5.0\n"
         "          replicas 3 -> 10\n"
+        "now       3 of 3 ready, image web:1.4.1 (read 2s ago)\n"
+        "last      no release of it is kept\n"
         "policy    production gates this UPDATE of deployments: stored, but nothing of it runs "
         "until approved\n"
-        "risk      Low: no rule of the policy is met\n"
-        "asked     30m ago by developer, through kubectl-client-side-apply: \"Release 2.4\"\n"
-        "expires   in 23h 30m\n"
+        "asked     30m ago by developer, through kubectl-client-side-apply; expires in 23h 30m: "
+        "\"Release 2.4\"\n"
         "approval  0 of 1, needs group leads; you may approve: yes\n"
         "\n"
+        "diff against what runs now:\n"
         "  @ spec.template.spec.containers[web].image\n"
         "  -web:1.4.1\n"
         "  +web:1.5.0");
@@ -147,7 +171,7 @@ TEST_CASE(
     "the card counts the Approvals that are there, whether the operator has seen them or not") {
   Desk desk;
   desk.decided("bob", Decision::Approve, "looks good");
-  CHECK(has(desk.text(), "Approved  Deployment production/web"));
+  CHECK(has(desk.text(), "Approved  risk Low  Deployment production/web"));
   CHECK(has(desk.text(), "decided   approved by bob (for leads): \"looks good\""));
   CHECK(next_command(desk.dossier) == "kubectl holdpoint resume deployment/web -n production");
   // ... but not those that Holdpoint found out not to count.
@@ -155,7 +179,7 @@ TEST_CASE(
   line.approval = "by-bob";
   line.note = "the author lacks the verb approve on the policy";
   desk.dossier.request.status.decisions = {line};
-  CHECK(has(desk.text(), "Pending  Deployment production/web"));
+  CHECK(has(desk.text(), "Pending  risk Low  Deployment production/web"));
   CHECK(has(desk.text(), "(does not count, the author lacks the verb approve on the policy)"));
 }
 
@@ -165,9 +189,9 @@ TEST_CASE("Approvals are counted for those who may not read the policy, too") {
   desk.required(2).decided("bob", Decision::Approve);
   CHECK(has(desk.text(), "1 of 2, needs group leads"));
   desk.decided("carol", Decision::Approve);
-  CHECK(has(desk.text(), "Approved  Deployment"));
+  CHECK(has(desk.text(), "Approved  risk Low  Deployment"));
   desk.decided("eve", Decision::Deny);
-  CHECK(has(desk.text(), "Denied  Deployment"));
+  CHECK(has(desk.text(), "Denied  risk Low  Deployment"));
   Desk old;
   old.dossier.policy_is = Dossier::PolicyIs::Unreadable;
   old.dossier.now = *parse_rfc3339("2026-03-02T03:30:00Z");  // it may wait that long
@@ -178,7 +202,7 @@ TEST_CASE("Approvals are counted for those who may not read the policy, too") {
 TEST_CASE("what is over says how it ended") {
   Desk desk;
   desk.decided("bob", Decision::Deny, "not on Friday");
-  CHECK(has(desk.text(), "Denied  Deployment production/web"));
+  CHECK(has(desk.text(), "Denied  risk Low  Deployment production/web"));
   CHECK(has(desk.text(), "outcome   denied by bob: \"not on Friday\""));
   CHECK_FALSE(has(desk.text(), "you may approve"));
   CHECK(next_command(desk.dossier) == "kubectl holdpoint abandon deployment/web -n production");
@@ -190,7 +214,7 @@ TEST_CASE("what is over says how it ended") {
   late.dossier.now = *parse_rfc3339("2026-01-04T03:30:00Z");
   CHECK(late.text().starts_with("Expired"));
   CHECK(next_command(late.dossier) ==
-        "kubectl annotate --overwrite deployment/web -n production "
+        "kubectl annotate --overwrite deployments/web -n production "
         "holdpoint.dev/ask-again=web-0123456789-1");
   Desk orphan;
   orphan.dossier.policy_is = Dossier::PolicyIs::Gone;
@@ -208,6 +232,10 @@ TEST_CASE("M6: the card shows hostile text, it does not obey it") {
       "image web 1 -> \xe2\x80\xae"
       "2"};
   spec.diff = "-a\x1b[31m\n+b\x07";
+  Json& live = desk.dossier.live.object;
+  live["spec"]["template"]["spec"]["containers"][0]["image"] = "x\x1b[2J\n";
+  live["status"]["conditions"] = Json::array(
+      {{{"type", "Progressing"}, {"status", "False"}, {"reason", "a\x1b[1m"}, {"message", "b"}}});
   spec.target.name = "web\x1b]0;x";
   const std::string text = desk.text();
   CHECK(has(text, "dmin (mixed scripts!)"));
@@ -223,6 +251,7 @@ TEST_CASE("the diff on a card has at most 30 lines") {
   std::string diff = "@ x";
   for (int i = 0; i < 99; ++i) diff += "\n+" + std::to_string(i);
   desk.dossier.request.spec.diff = diff;
+  desk.dossier.live.is = Live::Is::Unknown;
   const std::string text = desk.text();
   CHECK(has(text, "+27\n  … 71 more lines"));
   CHECK_FALSE(has(text, "+28"));
@@ -230,7 +259,7 @@ TEST_CASE("the diff on a card has at most 30 lines") {
 
 TEST_CASE("colour is for the state alone") {
   const std::string text = card(Desk().dossier, Colour::Yes);
-  CHECK(text.starts_with("\x1b[33mPending\x1b[0m  Deployment"));
+  CHECK(text.starts_with("\x1b[33mPending\x1b[0m  risk Low  Deployment"));
   CHECK(std::count(text.begin(), text.end(), '\x1b') == 2);
 }
 
@@ -279,11 +308,198 @@ TEST_CASE("a broken glass tells of the review that it owes") {
   desk.dossier.policy_is = Dossier::PolicyIs::Unreadable;
   CHECK(has(desk.text(), "glass broken by bob: \"outage\""));
   CHECK_FALSE(has(desk.text(), "does not count"));
-  CHECK(has(desk.text(),
-            "owed      a review by somebody else than bob, until 2026-01-03T03:10:00Z: " + review));
+  CHECK(has(desk.text(), "Approved  risk Low"));
+  CHECK(
+      has(desk.text(), "owed      a review by somebody else than bob, until 2026-01-03T03:10:00Z"));
+  CHECK(next_command(desk.dossier) == review);
   request.status.review->reviewed_by = "anna";
   CHECK_FALSE(has(desk.text(), "owed "));
   CHECK_FALSE(has(outcome(request, Decision::BreakGlass, "x-1", true), review));
+}
+
+TEST_CASE("the card tells what runs now, in the words of the kind") {
+  Desk desk;
+  Json& object = desk.dossier.live.object;
+  const auto now = [&] {
+    return state_now(desk.dossier.request, desk.dossier.live, desk.dossier.now);
+  };
+  const auto is = [&](const char* group, const char* kind, const char* resource) {
+    Target& target = desk.dossier.request.spec.target;
+    target.group = group, target.kind = kind, target.resource = resource;
+    object["kind"] = kind;
+  };
+  SUBCASE("a rollout that is stuck") {
+    object["metadata"]["annotations"].clear();
+    object["spec"]["paused"] = false;
+    object["status"] = {{"readyReplicas", 2}, {"updatedReplicas", 1}, {"observedGeneration", 6}};
+    object["status"]["conditions"] = Json::array(
+        {{{"type", "Progressing"}, {"status", "False"}, {"reason", "ProgressDeadlineExceeded"}}});
+    CHECK(now() ==
+          "2 of 3 ready, 1 of the newest version, stuck (ProgressDeadlineExceeded), its controller "
+          "has not seen the latest edit, image web:1.5.0 (read 2s ago)");
+  }
+  SUBCASE("what was made held") {
+    desk.dossier.request.spec.operation = Operation::Create;
+    desk.dossier.request.spec.base = Json();
+    CHECK(now() == "nothing of it runs yet (read 2s ago)");
+  }
+  SUBCASE("what another request holds") {
+    object["metadata"]["annotations"][kHeldAnnotation] = "production/web-other-1";
+    CHECK(now() == "3 of 3 ready, image unknown (read 2s ago)");
+    ApprovalRequest other = desk.dossier.request;
+    other.metadata.name = "web-other-1";
+    desk.dossier.live.requests = std::vector<ApprovalRequest>{other};
+    CHECK(now() == "3 of 3 ready, image web:1.4.1 (read 2s ago)");
+  }
+  SUBCASE("a Job") {
+    is("batch", "Job", "jobs");
+    object["spec"] = {{"suspend", true}, {"template", object["spec"]["template"]}};
+    object["status"] = Json::object();
+    CHECK(now() == "suspended, has not started, image web:1.5.0 (read 2s ago)");
+    object["spec"]["suspend"] = false;
+    object["status"] = {{"active", 1}, {"failed", 2}};
+    CHECK(now().starts_with("runs: 1 active, 0 of 1 succeeded, 2 failed, image web:1.5.0"));
+    object["status"]["conditions"] =
+        Json::array({{{"type", "Failed"}, {"status", "True"}, {"reason", "BackoffLimitExceeded"}}});
+    CHECK(now().starts_with("failed (BackoffLimitExceeded)"));
+    object["status"]["conditions"] =
+        Json::array({{{"type", "Complete"},
+                      {"status", "True"},
+                      {"lastTransitionTime", "2026-01-02T02:30:00Z"}}});
+    CHECK(now().starts_with("complete since 1h ago"));
+  }
+  SUBCASE("a Job whose pods wait by a gate") {
+    is("batch", "Job", "jobs");
+    object["spec"] = {{"template", object["spec"]["template"]}};
+    object["spec"]["template"]["spec"]["schedulingGates"] =
+        Json::array({{{"name", kSchedulingGate}}});
+    object["status"] = {{"active", 1}};
+    CHECK(now().starts_with("1 pod waits, none has started"));
+  }
+  SUBCASE("a CronJob") {
+    is("batch", "CronJob", "cronjobs");
+    object["spec"] = {{"schedule", "0 3 * * *"}, {"suspend", true}};
+    object["status"] = {{"lastScheduleTime", "2026-01-02T03:00:00Z"}};
+    CHECK(now() == "schedule 0 3 * * *, suspended, last run 30m ago (read 2s ago)");
+  }
+  SUBCASE("a ConfigMap") {
+    is("", "ConfigMap", "configmaps");
+    object["data"] = {{"a", "12"}, {"b", "345"}, {"c", ""}, {"d", ""}};
+    CHECK(now() == "4 keys, 5 bytes: a, b, c and 1 more (read 2s ago)");
+    object.erase("data");
+    CHECK(now() == "empty (read 2s ago)");
+  }
+  SUBCASE("any other kind") {
+    is("example.com", "Widget", "widgets");
+    CHECK(now() == "it is there, and tells nothing of its state (read 2s ago)");
+    object["status"]["conditions"] = Json::array(
+        {{{"type", "Ready"}, {"status", "False"}, {"reason", "Broken"}, {"message", "no disk"}}});
+    CHECK(now() == "Ready=False (Broken: no disk) (read 2s ago)");
+  }
+  SUBCASE("what is on its way out, gone, or not to be read") {
+    object["metadata"]["deletionTimestamp"] = "2026-01-02T03:29:00Z";
+    CHECK(has(now(), ", being deleted (read"));
+    desk.dossier.live.is = Live::Is::Absent;
+    CHECK(now() == "it is gone");
+    desk.dossier.request.spec.operation = Operation::Create;
+    CHECK(now() == "not there yet");
+    desk.dossier.live.is = Live::Is::Unknown;
+    desk.dossier.live.why = "you may not read deployments here";
+    CHECK(now() == "unknown: you may not read deployments here");
+    CHECK(has(desk.text(), "diff as it was when it was asked; what runs now is unknown to you:"));
+  }
+  SUBCASE("types that the API would not have") {
+    object["spec"] = {{"replicas", "many"}, {"template", 3}};
+    object["status"] = Json::array({1});
+    CHECK(has(now(), "0 of 1 ready"));
+    is("batch", "Job", "jobs");
+    object["spec"] = "x";
+    CHECK(has(now(), "has not started"));
+  }
+}
+
+TEST_CASE("the card tells the last change and who approved it, or that this is unknown") {
+  Desk desk;
+  const auto last = [&] {
+    return last_change(desk.dossier.request, desk.dossier.live, desk.dossier.now);
+  };
+  CHECK(last() == "no release of it is kept");
+  ApprovalRequest older = desk.dossier.request;
+  older.metadata.name = "web-older-1";
+  older.status.phase = RequestPhase::Released;
+  older.status.ended_at = "2025-12-31T03:30:00Z";
+  older.spec.summary = {"image web 1.4.0 -> 1.4.1"};
+  older.status.decisions = {{"a", "anna", "Approve", "leads", "", ""},
+                            {"b", "eve", "Approve", "", "", "lacks the right"},
+                            {"c", "bob", "Approve", "leads", "", ""}};
+  ApprovalRequest oldest = older;
+  oldest.metadata.name = "web-oldest-1";
+  oldest.status.ended_at = "2025-12-01T03:30:00Z";
+  ApprovalRequest denied = older;
+  denied.metadata.name = "web-denied-1";
+  denied.status.phase = RequestPhase::Denied;
+  denied.status.ended_at = "2026-01-01T03:30:00Z";
+  desk.dossier.live.requests = {older, denied, oldest};
+  CHECK(last() == "2d ago by developer, approved by anna, bob: image web 1.4.0 -> 1.4.1");
+  (*desk.dossier.live.requests)[0].status.decisions = {{"a", "anna", "BreakGlass", "", "", ""}};
+  CHECK(has(last(), "glass broken by anna"));
+  desk.dossier.live.requests.reset();
+  CHECK(last() == "who approved it is unknown to you");
+  // Of what is not held the object itself tells a little.
+  desk.dossier.live.object["metadata"]["annotations"].clear();
+  desk.dossier.live.object["metadata"]["managedFields"] =
+      Json::array({{{"manager", "helm"}, {"time", "2026-01-02T02:30:00Z"}},
+                   {{"manager", "kube-controller-manager"},
+                    {"subresource", "status"},
+                    {"time", "2026-01-02T03:29:00Z"}}});
+  CHECK(last() == "written 1h ago through helm; who approved it is unknown to you");
+}
+
+TEST_CASE("the diff is made anew against what runs, and says where it cannot be") {
+  Desk desk;
+  const auto basis = [&] {
+    return diff_now(desk.dossier.request, &desk.dossier.policy, desk.dossier.live).basis;
+  };
+  desk.dossier.request.spec.diff = "what somebody recorded";
+  CHECK_FALSE(has(desk.text(), "recorded"));
+  CHECK(has(desk.text(), "-web:1.4.1"));
+  SUBCASE("held content that is not what was asked any more") {
+    desk.dossier.live.object["spec"]["template"]["spec"]["containers"][0]["image"] = "evil:1";
+    CHECK(has(basis(), "edited since"));
+    CHECK(has(desk.text(), "+evil:1"));
+  }
+  SUBCASE("what is not stored is against what runs, as long as that is the same") {
+    desk.dossier.request.spec.hold = RequestHold::Deny;
+    desk.dossier.request.spec.base = Json();
+    Json& object = desk.dossier.live.object;
+    object["metadata"]["annotations"].clear();
+    object["spec"]["paused"] = false;
+    object["spec"]["template"]["spec"]["containers"][0]["image"] = "web:1.4.1";
+    CHECK(basis() == "against what runs now");
+    object["spec"]["template"]["spec"]["containers"][0]["image"] = "web:1.4.2";
+    CHECK(basis() == "against what ran when it was asked; something else runs now");
+    // Who may not read the policy does not know what is covered, so a difference proves nothing.
+    CHECK(has(diff_now(desk.dossier.request, nullptr, desk.dossier.live).basis, "unknown to you"));
+  }
+  SUBCASE("Secrets are never compared") {
+    desk.dossier.request.spec.target.group = "";
+    desk.dossier.request.spec.target.resource = "secrets";
+    CHECK(has(basis(), "unknown to you"));
+  }
+}
+
+TEST_CASE("decisions that may not be read are unknown, never none") {
+  Desk desk;
+  ApprovalRequestStatus& status = desk.dossier.request.status;
+  desk.dossier.approvals_unknown = "approvals.holdpoint.dev is forbidden";
+  status.observed_generation = 1;
+  status.phase = RequestPhase::Approved;
+  status.message = "approved by bob";
+  status.decisions = {{"by-bob", "bob", "Approve", "leads", "", ""}};
+  CHECK(has(desk.text(), "Approved  risk Low"));
+  CHECK(has(desk.text(), "decided   approved by bob (for leads)"));
+  CHECK(has(desk.text(),
+            "decided   newer decisions are unknown: approvals.holdpoint.dev is forbidden"));
 }
 
 TEST_CASE("the list has a line for each request, in the order in which they were asked") {
@@ -313,6 +529,37 @@ TEST_CASE("a request is found by the first letters of its name, when they fit on
   REQUIRE_FALSE(several.ok());
   CHECK(has(several.error().message, "web-1, web-2"));
   CHECK(find_request(requests, "db").error().kind == ErrorKind::NotFound);
+}
+
+TEST_CASE("a request is found by what it asks about") {
+  const auto about = [](const char* name, const char* kind, const char* resource, const char* group,
+                        RequestPhase phase, const char* created) {
+    ApprovalRequest request = named(name, phase);
+    request.spec.target.group = group, request.spec.target.kind = kind;
+    request.spec.target.resource = resource, request.spec.target.name = "web";
+    request.metadata.creation_timestamp = created;
+    return request;
+  };
+  const std::vector<ApprovalRequest> requests{
+      about("d-1", "Deployment", "deployments", "apps", RequestPhase::Released,
+            "2026-01-01T00:00:00Z"),
+      about("d-2", "Deployment", "deployments", "apps", RequestPhase::Pending,
+            "2026-01-02T00:00:00Z"),
+      about("d-3", "Deployment", "deployments", "apps", RequestPhase::Denied,
+            "2026-01-03T00:00:00Z"),
+      about("c-1", "ConfigMap", "configmaps", "", RequestPhase::Released, "2026-01-01T00:00:00Z"),
+      about("c-2", "ConfigMap", "configmaps", "", RequestPhase::Released, "2026-01-02T00:00:00Z"),
+      about("n-1", "Ingress", "ingresses", "x.io", RequestPhase::Pending, "2026-01-02T00:00:00Z"),
+      about("n-2", "Ingress", "ingresses", "x.io", RequestPhase::Pending, "2026-01-03T00:00:00Z")};
+  for (const char* typed :
+       {"deployment/web", "deploy/web", "Deployments/web", "deployments.apps/web"})
+    CHECK((*find_request(requests, typed))->metadata.name == "d-2");
+  CHECK((*find_request(requests, "cm/web"))->metadata.name == "c-2");
+  CHECK(has(find_request(requests, "ingress/web").error().message, "n-1, n-2; type the name"));
+  CHECK(find_request(requests, "deployment/we").error().kind == ErrorKind::NotFound);
+  CHECK(check_request("deployment/web").ok());
+  for (const char* bad : {"deployment/", "/web", "a/b/c", "deployment/-x", "--all/x", "a/\x1b[2J"})
+    CHECK_FALSE(check_request(bad).ok());
 }
 
 TEST_CASE("names that Kubernetes would not take never reach kubectl") {
@@ -363,6 +610,14 @@ TEST_CASE("a program is run with its arguments as they are, and with input of an
             .json({"-c", "echo 'Error from server (NotFound): no' >&2; exit 1"})
             .error()
             .kind == ErrorKind::NotFound);
+  // A slow one has shown what it said by then, but not how it ended.
+  const auto slow =
+      Kubectl("/bin/sh", {})
+          .json(
+              {"-c",
+               "echo log in >&2; echo 'Error from server (NotFound): no' >&2; sleep 1.5; exit 1"});
+  CHECK(slow.error().kind == ErrorKind::NotFound);
+  CHECK(slow.error().message == "no");
 }
 
 }  // namespace holdpoint::cli
