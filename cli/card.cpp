@@ -181,6 +181,8 @@ std::string card(const Dossier& dossier, Colour colour) {
                  visible_cut(spec.risk.hits[i].what, kTextColumns));
   if (hits < spec.risk.hits.size())
     line("", "and " + count_of(spec.risk.hits.size() - hits, "lesser one"));
+  for (const CheckState& check : standing.checks)
+    line("check", visible_cut(describe_check(check, dossier.now), 2 * kTextColumns));
   if (!spec.change_set.empty()) line("set", visible_cut(spec.change_set, kTextColumns));
   line("asked", ago(dossier.request.metadata.creation_timestamp, dossier.now) + " ago by " +
                     person(spec.requester.username) +
@@ -228,6 +230,7 @@ std::string next_command(const Dossier& dossier) {
   const bool held = is_stored_held(request.spec.hold);
   switch (standing_of(dossier).phase) {
     case RequestPhase::Pending:
+      if (standing_of(dossier).only_checks) return "kubectl holdpoint show " + place(request);
       return "kubectl holdpoint approve " + place(request);
     case RequestPhase::Scheduled:
       break;

@@ -53,6 +53,12 @@ struct ListResult {
   std::string resource_version;
 };
 
+// An object as `kubectl get` shows it.
+struct Row {
+  std::string namespace_, name;
+  std::map<std::string, std::string> cells;  // by the name of the column; text and numbers alone
+};
+
 enum class WatchEventType { Added, Modified, Deleted, Bookmark };
 struct WatchEvent {
   WatchEventType type;
@@ -89,6 +95,10 @@ class Client {
   // requested `stop` ends it within some ms, with Unavailable.
   [[nodiscard]] Result<ListResult> list(const ResourcePath& path, const Query& query,
                                         Deadline deadline, const std::stop_token& stop = {}) const;
+  // All items by their columns alone (meta.k8s.io/v1 Table), for what is too large to be read
+  // whole.
+  [[nodiscard]] Result<std::vector<Row>> table(const ResourcePath& path, const Query& query,
+                                               Deadline deadline) const;
   [[nodiscard]] Result<Json> create(const ResourcePath& path, const Json& object,
                                     const WriteOptions& options, Deadline deadline) const;
   // PUT; the object carries resourceVersion where the caller means compare-and-swap.
