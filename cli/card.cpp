@@ -204,6 +204,8 @@ std::string card(const Dossier& dossier, Colour colour) {
                      std::string(to_string(spec.operation)) + " of " +
                      visible(spec.target.resource) + ": " + how_it_waits(spec));
   for (const std::string& told : told_of_origin(dossier.request)) line("from", told);
+  for (const CheckState& check : standing.checks)
+    line("check", visible_cut(describe_check(check, dossier.now), 2 * kTextColumns));
   if (!spec.change_set.empty()) line("set", visible_cut(spec.change_set, kTextColumns));
   line("asked", ago(dossier.request.metadata.creation_timestamp, dossier.now) + " ago by " +
                     person(spec.requester.username) +
@@ -261,6 +263,7 @@ std::string next_command(const Dossier& dossier) {
   const std::string again = ask_again_command(request.spec.target, visible(request.metadata.name));
   switch (standing.phase) {
     case RequestPhase::Pending:
+      if (standing.only_checks) return "kubectl holdpoint show " + place(request);
       return "kubectl holdpoint approve " + place(request);
     case RequestPhase::Scheduled:
       break;

@@ -311,6 +311,11 @@ HP_PART(Stage)
 HP_PART(RiskRule)
 HP_PART(Risk)
 HP_PART(ReviewDebt)
+HP_PART(Check)
+HP_PART(CheckResult)
+HP_PART(ObjectCheck)
+HP_PART(VulnerabilityCheck)
+HP_PART(HttpCheck)
 #undef HP_PART
 
 #define HP_TO_STRING(E) \
@@ -327,6 +332,9 @@ HP_TO_STRING(RiskLevel)
 HP_TO_STRING(RiskFactor)
 HP_TO_STRING(NotifyType)
 HP_TO_STRING(OriginKind)
+HP_TO_STRING(CheckMode)
+HP_TO_STRING(Comparison)
+HP_TO_STRING(CheckOutcome)
 #undef HP_TO_STRING
 
 }  // namespace holdpoint

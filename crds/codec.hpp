@@ -23,7 +23,7 @@ template <class T>
 
 // Parts that others embed or hash: ApprovalPolicySpec, AuditRecordSpec, ApprovalRequestStatus,
 // Identity, Condition, Claim, LabelSelector, ObjectMeta, Stage, RiskRule,
-// Risk, ReviewDebt.
+// Risk, ReviewDebt, Check and its kinds, CheckResult.
 template <class T>
 [[nodiscard]] Result<T> decode_part(const Json& value);
 template <class T>
@@ -42,6 +42,9 @@ template <class T>
 [[nodiscard]] std::string_view to_string(RiskFactor value);
 [[nodiscard]] std::string_view to_string(NotifyType value);
 [[nodiscard]] std::string_view to_string(OriginKind value);
+[[nodiscard]] std::string_view to_string(CheckMode value);
+[[nodiscard]] std::string_view to_string(Comparison value);
+[[nodiscard]] std::string_view to_string(CheckOutcome value);
 
 // What kind a struct is on the API.
 struct KindInfo {

@@ -78,6 +78,15 @@ HP_SPELLING(RiskFactor, 10, {RiskFactor::NewImageRepository, "NewImageRepository
 HP_SPELLING(EscalationAction, 1, {EscalationAction::Deny, "Deny"});
 HP_SPELLING(NotifyType, 3, {NotifyType::CloudEvents, "CloudEvents"}, {NotifyType::Slack, "Slack"},
             {NotifyType::Teams, "Teams"});
+HP_SPELLING(CheckMode, 2, {CheckMode::Require, "Require"}, {CheckMode::Show, "Show"});
+HP_SPELLING(Comparison, 8, {Comparison::Equals, "Equals"}, {Comparison::NotEquals, "NotEquals"},
+            {Comparison::LessThan, "LessThan"}, {Comparison::AtMost, "AtMost"},
+            {Comparison::AtLeast, "AtLeast"}, {Comparison::MoreThan, "MoreThan"},
+            {Comparison::Exists, "Exists"}, {Comparison::DoesNotExist, "DoesNotExist"});
+HP_SPELLING(WhenMissing, 2, {WhenMissing::Fail, "Fail"}, {WhenMissing::Pass, "Pass"});
+HP_SPELLING(HttpMethod, 2, {HttpMethod::Get, "GET"}, {HttpMethod::Post, "POST"});
+HP_SPELLING(CheckOutcome, 3, {CheckOutcome::Pass, "Pass"}, {CheckOutcome::Fail, "Fail"},
+            {CheckOutcome::Unknown, "Unknown"});
 
 #undef HP_SPELLING
 
@@ -98,6 +107,12 @@ inline constexpr std::string_view kNotBeforeRule =
     "self.matches('^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{5,18}(Z|[+-][0-9]{2}:[0-9]{2})$')\nmust be "
     "a "
     "time with its zone, such as 2026-11-23T22:00:00Z";
+// Of a Secret, service account or the like.
+inline constexpr std::string_view kObjectName = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$";
+inline constexpr std::string_view kResource = "^[a-z]([-a-z0-9]*[a-z0-9])?$";
+inline constexpr std::string_view kLabel = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
+inline constexpr std::string_view kPointer = "^(/([^/~]|~[01])*)*$";
+inline constexpr std::string_view kNotNegative = "self >= 0\nmust not be negative";
 inline constexpr std::string_view kDigest = "^(absent|sha256:[0-9a-f]{64})$";
 inline constexpr std::string_view kHex64 = "^[0-9a-f]{64}$";
 }  // namespace bounds
@@ -441,6 +456,170 @@ void fields(V& v, Tag<AutoApprove>) {
 }
 
 template <class V>
+void fields(V& v, Tag<ObjectCheck>) {
+  using T = ObjectCheck;
+  v("apiGroup", &T::api_group,
+    {.doc = "API group; empty for the core group.",
+     .max_length = bounds::kName,
+     .pattern = "^[a-z0-9.-]*$"});
+  v("resource", &T::resource,
+    {.doc = "Plural resource name, such as deployments. Holdpoint must have been granted to get it "
+            "(ClusterRoles holdpoint-gated-kinds and holdpoint-checked-kinds). Never secrets.",
+     .required = true,
+     .min_length = 1,
+     .max_length = 63,
+     .pattern = bounds::kResource});
+  v("namespace", &T::namespace_,
+    {.doc = "Its namespace, for namespaced kinds; where it is not given, the target's.",
+     .max_length = 63,
+     .pattern = bounds::kLabel});
+  v("name", &T::name,
+    {.doc = "Its name; where it is not given, the target's.",
+     .max_length = bounds::kName,
+     .pattern = bounds::kObjectName});
+  v("field", &T::field,
+    {.doc = "JSON pointer (RFC 6901) to a text, number or boolean. In a list a step may also be "
+            "key=value, for the first item with that member, as in "
+            "/status/conditions/type=Ready/status.",
+     .required = true,
+     .min_length = 1,
+     .max_length = 256,
+     .pattern = bounds::kPointer});
+  v("is", &T::is,
+    {.doc = "What the field must be. LessThan, AtMost, AtLeast and MoreThan compare numbers; "
+            "Equals and NotEquals compare numbers as numbers, booleans as true or false, and texts "
+            "byte by byte.",
+     .default_json = "\"Equals\""});
+  v("value", &T::value,
+    {.doc = "What it is compared with, always written as text: \"0\", \"true\", \"Healthy\".",
+     .max_length = bounds::kText});
+  v("missing", &T::missing,
+    {.doc = "What it means that there is no such object, or that it has no such field (Kubernetes "
+            "leaves out many fields that are 0). Exists and DoesNotExist answer that themselves.",
+     .default_json = "\"Fail\""});
+}
+
+template <class V>
+void fields(V& v, Tag<SeverityLimits>) {
+  using T = SeverityLimits;
+  v("critical", &T::critical,
+    {.doc = "Most critical vulnerabilities of one image.", .rules = bounds::kNotNegative});
+  v("high", &T::high, {.doc = "Most high ones.", .rules = bounds::kNotNegative});
+  v("medium", &T::medium, {.doc = "Most medium ones.", .rules = bounds::kNotNegative});
+  v("low", &T::low, {.doc = "Most low ones.", .rules = bounds::kNotNegative});
+  v("unknown", &T::unknown,
+    {.doc = "Most ones of unknown severity.", .rules = bounds::kNotNegative});
+}
+
+template <class V>
+void fields(V& v, Tag<VulnerabilityCheck>) {
+  using T = VulnerabilityCheck;
+  v("atMost", &T::at_most,
+    {.doc = "How many vulnerabilities each image may have, by severity; a severity that is not "
+            "named is not limited.",
+     .required = true,
+     .rules = "has(self.critical) || has(self.high) || has(self.medium) || has(self.low) || "
+              "has(self.unknown)\nlimit at least one severity"});
+  v("maxReportAge", &T::max_report_age,
+    {.doc = "Older reports count as missing. A duration, 1s to 8760h.",
+     .max_length = bounds::kDurationLength,
+     .default_json = "\"24h\"",
+     .rules = bounds::kDurationRule});
+  v("missing", &T::missing,
+    {.doc = "What it means that an image has no report that is young enough. Pass: it is told, and "
+            "no more.",
+     .default_json = "\"Fail\""});
+  v("namespaces", &T::namespaces,
+    {.doc = "Namespaces whose reports count; all, where none is given. Whoever may write reports "
+            "in one of them can make an image look clean that has no other report.",
+     .min_length = 1,
+     .max_length = 63,
+     .pattern = bounds::kLabel,
+     .max_items = 16});
+}
+
+template <class V>
+void fields(V& v, Tag<HttpCheck>) {
+  using T = HttpCheck;
+  v("method", &T::method,
+    {.doc = "POST sends the request as JSON; GET sends nothing, but {namespace} and {request} in "
+            "the address are filled in.",
+     .default_json = "\"POST\""});
+  v("secretRef", &T::secret_ref,
+    {.doc = "Name of a Secret in Holdpoint's own namespace: its key url is whom to ask, token "
+            "(optional) is sent as bearer token, ca.crt (optional) is whom to trust.",
+     .required = true,
+     .min_length = 1,
+     .max_length = bounds::kName,
+     .pattern = bounds::kObjectName});
+  v("timeout", &T::timeout,
+    {.doc = "How long it may take to answer. A duration, 1s to 30s.",
+     .max_length = bounds::kDurationLength,
+     .default_json = "\"10s\"",
+     .rules = "self.matches('^([0-9]{1,6}([.][0-9]{1,3})?(h|m|s|ms))+$') && "
+              "duration(self) >= duration('1s') && duration(self) <= duration('30s')\nmust be a "
+              "duration between 1s and 30s, such as 10s"});
+}
+
+template <class V>
+void fields(V& v, Tag<Check>) {
+  using T = Check;
+  v("name", &T::name,
+    {.doc = "Name of the check, for people.",
+     .required = true,
+     .min_length = 1,
+     .max_length = 40,
+     .pattern = bounds::kLabel});
+  v("mode", &T::mode,
+    {.doc = "Require: nothing passes without it. Show: approvers see it, and no more.",
+     .default_json = "\"Require\""});
+  v("maxAge", &T::max_age,
+    {.doc = "How old its result may be when the change is let through; it is looked up again at "
+            "half of that. A duration, 5s to 24h.",
+     .max_length = bounds::kDurationLength,
+     .default_json = "\"5m\"",
+     .rules = "self.matches('^([0-9]{1,6}([.][0-9]{1,3})?(h|m|s|ms))+$') && "
+              "duration(self) >= duration('5s') && duration(self) <= duration('24h')\nmust be a "
+              "duration between 5s and 24h, such as 5m"});
+  v("object", &T::object,
+    {.doc = "A field of an object of the cluster.",
+     .rules = "self.resource != 'secrets' || self.?apiGroup.orValue('') != ''\nSecrets cannot be "
+              "checked: what they hold would show in requests\n\n"
+              "(self.?is.orValue('Equals') in ['Exists', 'DoesNotExist']) != has(self.value)\ngive "
+              "a value to compare with; Exists and DoesNotExist take none"});
+  v("vulnerabilityReports", &T::vulnerability_reports,
+    {.doc = "The VulnerabilityReports of the Trivy operator about the images of the proposed "
+            "content: by digest, where the image has one, else by repository and tag."});
+  v("http", &T::http,
+    {.doc = "An HTTP endpoint that answers {\"result\": \"pass\" or \"fail\", \"text\": "
+            "\"...\"}. Any other answer is no result."});
+}
+
+template <class V>
+void fields(V& v, Tag<CheckResult>) {
+  using T = CheckResult;
+  v("name", &T::name, {.doc = "Name of the check.", .required = true, .max_length = 40});
+  v("definition", &T::definition,
+    {.doc = "SHA-256 of what was looked up: a check that was changed since has no result yet.",
+     .required = true,
+     .max_length = 64,
+     .pattern = bounds::kHex64});
+  v("result", &T::result,
+    {.doc = "Pass, Fail, or Unknown where it could not be told.", .required = true});
+  v("text", &T::text, {.doc = "What was seen, in one line.", .max_length = bounds::kText});
+  v("observedAt", &T::observed_at,
+    {.doc = "When it was looked up.", .required = true, .max_length = bounds::kTime});
+}
+
+template <class V>
+void fields(V& v, Tag<ContainerImage>) {
+  using T = ContainerImage;
+  v("where", &T::where, {.doc = "The container or volume.", .max_length = 512});
+  v("image", &T::image,
+    {.doc = "The image, as written; empty where it cannot be read.", .max_length = 1024});
+}
+
+template <class V>
 void fields(V& v, Tag<ReviewDebt>) {
   using T = ReviewDebt;
   v("by", &T::by, {.doc = "Who broke the glass.", .required = true, .max_length = bounds::kUser});
@@ -552,8 +731,16 @@ void fields(V& v, Tag<ApprovalPolicySpec>) {
   v("freeze", &T::freeze,
     {.doc = "Recurring times in which nothing is released, though it may be approved.",
      .max_items = 8});
+  v("checks", &T::checks,
+    {.doc = "What must be true besides the approvals, from the moment of approval until the change "
+            "is let through. Looked up ahead by the operator, as long as a request is open.",
+     .max_items = 8,
+     .list_map_key = "name",
+     .rules = "self.all(c, [has(c.object), has(c.vulnerabilityReports), has(c.http)].filter(x, "
+              "x).size() == 1)\neach check is exactly one of object, vulnerabilityReports and "
+              "http"});
   v("breakGlass", &T::break_glass,
-    {.doc = "Passing without the approvals, in an emergency.", .default_json = "{}"});
+    {.doc = "Passing without the approvals and checks, in an emergency.", .default_json = "{}"});
   v("guard", &T::guard,
     {.doc = "For policies over workloads: every other way to pods in the gated namespaces (pods, "
             "ReplicaSets, StatefulSets and so on, ephemeral containers) is refused to anybody but "
@@ -720,6 +907,12 @@ void fields(V& v, Tag<ApprovalRequestSpec>) {
   v("separationOfDuties", &T::separation_of_duties,
     {.doc = "What the policy said of it when this was requested."});
   v("autoApprove", &T::auto_approve, {.doc = "What the policy let flow when this was requested."});
+  v("checks", &T::checks,
+    {.doc = "What the policy wanted to be true when this was requested.", .max_items = 8});
+  v("images", &T::images,
+    {.doc = "The images that the proposed content runs; one more than 64 tells that there are "
+            "more.",
+     .max_items = 65});
   v("risk", &T::risk, {.doc = "How risky the change is, and why."});
   v("authors", &T::authors,
     {.doc = "Authors named by annotations, unverified: they may not approve.",
@@ -792,6 +985,8 @@ void fields(V& v, Tag<ApprovalRequestStatus>) {
   v("claim", &T::claim,
     {.doc = "The write that the approval was spent on. Written by the webhook alone."});
   v("review", &T::review, {.doc = "The review that break-glass owes."});
+  v("checks", &T::checks,
+    {.doc = "What the checks of the policy said when the operator looked last.", .max_items = 16});
   v("notified", &T::notified,
     {.doc = "What was told to the policy's notify targets, each once, such as pager/Requested.",
      .max_length = 128,

@@ -200,6 +200,64 @@ struct AutoApprove {
   RiskLevel risk_at_most = RiskLevel::Low;
 };
 
+// Something that must be true besides the approvals, looked up ahead by the operator; see
+// core/context/checks.hpp for what each kind looks at.
+enum class CheckMode { Require, Show };
+enum class Comparison {
+  Equals,
+  NotEquals,
+  LessThan,
+  AtMost,
+  AtLeast,
+  MoreThan,
+  Exists,
+  DoesNotExist
+};
+enum class WhenMissing { Fail, Pass };
+enum class HttpMethod { Get, Post };  // GET | POST
+
+// A field of an object of the cluster.
+struct ObjectCheck {
+  std::string api_group;
+  std::string resource;    // plural
+  std::string namespace_;  // empty: the target's
+  std::string name;        // empty: the target's
+  std::string field;  // JSON pointer; in a list also key=value, as in /status/conditions/type=Ready
+  Comparison is = Comparison::Equals;
+  std::string value;
+  WhenMissing missing = WhenMissing::Fail;  // no such object or field
+};
+
+// How many vulnerabilities of a severity an image may have; none: any number.
+struct SeverityLimits {
+  std::optional<std::int64_t> critical, high, medium, low, unknown;
+};
+
+// Trivy's VulnerabilityReports of the proposed images.
+struct VulnerabilityCheck {
+  SeverityLimits at_most;
+  std::string max_report_age = "24h";
+  WhenMissing missing = WhenMissing::Fail;  // no report of an image
+  std::vector<std::string> namespaces;      // whose reports count; empty: all
+};
+
+// An HTTP endpoint. Its address is in a Secret, never here.
+struct HttpCheck {
+  HttpMethod method = HttpMethod::Post;
+  std::string secret_ref;  // as NotifyTarget's; also the key ca.crt
+  std::string timeout = "10s";
+};
+
+// Exactly one of the last three.
+struct Check {
+  std::string name;
+  CheckMode mode = CheckMode::Require;
+  std::string max_age = "5m";  // how old a result may be when the change is let through
+  std::optional<ObjectCheck> object;
+  std::optional<VulnerabilityCheck> vulnerability_reports;
+  std::optional<HttpCheck> http;
+};
+
 struct Expiry {
   std::string pending = "24h";
   std::string approved = "1h";
@@ -216,6 +274,7 @@ struct ApprovalPolicySpec {
   std::vector<RiskRule> risk_rules;  // empty: default_risk_rules()
   std::optional<AutoApprove> auto_approve;
   std::vector<FreezeWindow> freeze;
+  std::vector<Check> checks;
   BreakGlass break_glass;
   bool guard = false;
   std::string retention = "168h";  // ended requests are removed after it
@@ -269,6 +328,13 @@ constexpr bool is_stored_held(RequestHold hold) {
   return hold == RequestHold::Suspend || hold == RequestHold::Gate;
 }
 
+// An image that the proposed content runs.
+struct ContainerImage {
+  std::string where;  // "web", "init container migrate"
+  std::string image;  // as written; empty: cannot be read
+};
+inline constexpr std::size_t kMostImages = 64;  // of a request: one more tells that there are more
+
 // The object that a GitOps controller or Helm makes its target from.
 enum class OriginKind { Kustomization, HelmRelease, Application, Release };
 struct Origin {
@@ -299,6 +365,8 @@ struct ApprovalRequestSpec {
   std::vector<Stage> stages;                // what the policy asked for when this was requested
   SeparationOfDuties separation_of_duties;  // likewise, as is what follows
   std::optional<AutoApprove> auto_approve;
+  std::vector<Check> checks;
+  std::vector<ContainerImage> images;
   Risk risk;
   std::string asked_at;  // RFC 3339, microseconds, by the webhook's clock: orders requests
   std::vector<std::string> authors;  // named by annotations, unverified: they may not approve
@@ -336,6 +404,17 @@ struct Claim {
   Identity writer;
 };
 
+enum class CheckOutcome { Pass, Fail, Unknown };
+
+// What a check said when the operator looked last.
+struct CheckResult {
+  std::string name;
+  std::string definition;  // SHA-256 of what was looked up, in hex: another check's result is none
+  CheckOutcome result = CheckOutcome::Unknown;
+  std::string text;         // for people
+  std::string observed_at;  // RFC 3339: when it began to look
+};
+
 struct DecisionLine {
   std::string approval;  // name of the Approval
   std::string username;
@@ -356,6 +435,7 @@ struct ApprovalRequestStatus {
   std::string ending;  // RFC 3339: about to end since then, so no write may claim it any more
   std::optional<Claim> claim;
   std::optional<ReviewDebt> review;
+  std::vector<CheckResult> checks;
   std::vector<std::string> notified;  // ids of the notices that were delivered
   std::vector<Condition> conditions;  // Approved, Released, and kstatus' Reconciling / Stalled
   std::int64_t observed_generation = 0;

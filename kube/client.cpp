@@ -219,6 +219,38 @@ Result<ListResult> Client::Impl::list(const ResourcePath& path, const Query& que
   }
 }
 
+Result<std::vector<Row>> Client::table(const ResourcePath& path, const Query& query,
+                                       Deadline deadline) const {
+  HP_TRY(check_path(path, Names::Collection));
+  std::vector<Row> rows;
+  Query page = query;
+  page["limit"] = std::to_string(kPageSize);
+  while (true) {
+    auto request = impl_->request("GET", path.text() + query_text(page));
+    request.headers["Accept"] = "application/json;as=Table;v=v1;g=meta.k8s.io";
+    HP_ASSIGN(const Json table, impl_->call(request, deadline));
+    const Json* columns = member_at(table, {"columnDefinitions"});
+    const Json* lines = member_at(table, {"rows"});
+    if (columns == nullptr || !columns->is_array())
+      return Error{ErrorKind::Unavailable, "the API server's answer is not a table", path.text()};
+    if (lines != nullptr && lines->is_array())
+      for (const Json& line : *lines) {
+        Row row{string_at(line, {"object", "metadata", "namespace"}),
+                string_at(line, {"object", "metadata", "name"}),
+                {}};
+        const Json* cells = member_at(line, {"cells"});
+        for (std::size_t i = 0; cells != nullptr && i < columns->size() && i < cells->size(); ++i)
+          if (const Json& cell = (*cells)[i]; cell.is_string() || cell.is_number())
+            row.cells[string_at((*columns)[i], {"name"})] =
+                cell.is_string() ? cell.get<std::string>() : dump_json(cell);
+        rows.push_back(std::move(row));
+      }
+    std::string next = string_at(table, {"metadata", "continue"});
+    if (next.empty()) return rows;
+    page["continue"] = std::move(next);
+  }
+}
+
 Result<Answer> Client::create_with_warnings(const ResourcePath& path, const Json& object,
                                             const WriteOptions& options, Deadline deadline) const {
   HP_TRY(check_path(path, Names::Collection));

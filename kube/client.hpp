@@ -53,6 +53,12 @@ struct ListResult {
   std::string resource_version;
 };
 
+// An object as `kubectl get` shows it.
+struct Row {
+  std::string namespace_, name;
+  std::map<std::string, std::string> cells;  // by the name of the column; text and numbers alone
+};
+
 enum class WatchEventType { Added, Modified, Deleted, Bookmark };
 struct WatchEvent {
   WatchEventType type;
@@ -93,6 +99,10 @@ class Client {
   // (PartialObjectMetadata)
   [[nodiscard]] Result<ListResult> list_metadata(const ResourcePath& path, const Query& query,
                                                  Deadline deadline) const;
+  // All items by their columns alone (meta.k8s.io/v1 Table), for what is too large to be read
+  // whole.
+  [[nodiscard]] Result<std::vector<Row>> table(const ResourcePath& path, const Query& query,
+                                               Deadline deadline) const;
   [[nodiscard]] Result<Json> create(const ResourcePath& path, const Json& object,
                                     const WriteOptions& options, Deadline deadline) const;
   // PUT; the object carries resourceVersion where the caller means compare-and-swap.

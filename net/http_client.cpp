@@ -302,7 +302,7 @@ HttpClient::HttpClient(HttpEndpoint endpoint)
 HttpClient::~HttpClient() = default;
 
 Result<HttpResponse> HttpClient::call(const HttpRequest& request, Deadline deadline,
-                                      std::size_t max_body) const {
+                                      std::size_t max_body, const std::stop_token& stop) const {
   HttpResponse response;
   const auto too_large = [&] {
     return Error{
@@ -342,7 +342,7 @@ Result<HttpResponse> HttpClient::call(const HttpRequest& request, Deadline deadl
     return Error{
         ErrorKind::DeadlineExceeded, impl_->endpoint.url + ": no time was left to ask", {}};
   return impl_->exchange(
-      impl_->calls.get(), request, [&] { return deadline.point(); }, std::stop_token(), judge);
+      impl_->calls.get(), request, [&] { return deadline.point(); }, stop, judge);
 }
 
 Result<HttpResponse> HttpClient::stream(

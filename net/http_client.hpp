@@ -52,9 +52,11 @@ class HttpClient {
   HttpClient& operator=(const HttpClient&) = delete;
 
   // Any HTTP status is a response, not an Error. Errors: Unavailable (no connection, broken off,
-  // TLS refused), DeadlineExceeded. Bodies over `max_body` bytes: Unavailable.
+  // TLS refused), DeadlineExceeded, also within some ms of a requested `stop`. Bodies over
+  // `max_body` bytes: Unavailable.
   [[nodiscard]] Result<HttpResponse> call(const HttpRequest& request, Deadline deadline,
-                                          std::size_t max_body = std::size_t{256} << 20) const;
+                                          std::size_t max_body = std::size_t{256} << 20,
+                                          const std::stop_token& stop = {}) const;
 
   // Opens a stream and hands each piece of the body to `on_bytes` as it comes (on the calling
   // thread), until the server ends it (ok), `on_bytes` returns false (ok), `stop` is requested (ok;

@@ -131,7 +131,9 @@ Result<Done> take_down(const Options& options) {
   const Clock& clock = system_clock();
   const kube::Client client(std::move(config), "holdpoint-operator/" HOLDPOINT_VERSION);
   Ledger ledger(client, clock, metrics, options.home);
-  Configurator configurator(client, clock, ledger, {{}, options.home, {}});
+  const Docket docket(client, clock);
+  Checks checks(client, docket, clock, metrics, options.home);
+  Configurator configurator(client, clock, ledger, checks, {{}, options.home, {}});
   HP_TRY(disarm(client, options.home, operator_user(options.home), "uninstalled", clock.now(),
                 Deadline::in(Duration(30'000))));
   // A leader that still runs sees the same ConfigMap; both may do it.
@@ -168,12 +170,15 @@ Result<Done> run(const Options& options) {
   Ledger ledger(client, clock, metrics, options.home);
   const Docket docket(client, clock, options.home, Records::Read);
   const Events events(client, clock);
-  Configurator configurator(client, clock, ledger,
+  Checks checks(client, docket, clock, metrics, options.home);
+  Configurator configurator(client, clock, ledger, checks,
                             {std::move(address), options.home, options.excluded_namespaces});
   Notifier notifier(client, docket, clock, metrics, options.home);
   const Release release(client, clock);
-  Requests requests(client, docket, clock, ledger, events, notifier, release, keys.secret_key);
-  Loop loop(client, configurator, requests, release, notifier, metrics, options.home, trust);
+  Requests requests(client, docket, clock, ledger, events, notifier, checks, release,
+                    keys.secret_key);
+  Loop loop(client, configurator, requests, release, notifier, checks, metrics, options.home,
+            trust);
 
   std::atomic<bool> leads = false;
   net::Health health(metrics);

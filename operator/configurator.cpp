@@ -9,6 +9,7 @@
 #include "core/approval/digest.hpp"
 #include "core/approval/hold.hpp"
 #include "crds/codec.hpp"
+#include "operator/grants.hpp"
 
 namespace holdpoint::operator_ {
 namespace {
@@ -109,10 +110,11 @@ std::string operator_user(const std::string& home) {
 }
 
 Configurator::Configurator(const kube::Client& client, const Clock& clock, Ledger& ledger,
-                           ConfiguratorSettings settings)
+                           Checks& checks, ConfiguratorSettings settings)
     : client_(client),
       clock_(clock),
       ledger_(ledger),
+      checks_(checks),
       settings_(std::move(settings)),
       own_namespaces_(never_gated(settings_)),
       discovery_(client) {}
@@ -159,7 +161,7 @@ void Configurator::resolve(Outcome& outcome, Deadline deadline) {
     for (const std::string& group : named.api_groups)
       for (const std::string& resource : named.resources) {
         const auto found = discovery_.find(group, resource, deadline);
-        const std::string what = resource + (group.empty() ? "" : "." + group);
+        const std::string what = kind_name(group, resource);
         if (!found.ok()) {
           outcome.reason =
               found.error().kind == ErrorKind::NotFound ? "ResourceNotFound" : "DiscoveryFailed";
@@ -172,13 +174,9 @@ void Configurator::resolve(Outcome& outcome, Deadline deadline) {
         const auto granted = client_.may_i({"get", group, resource, "", "", ""}, deadline);
         if (!granted.ok() || !*granted) {
           outcome.reason = granted.ok() ? "NotGranted" : "AccessReviewFailed";
-          outcome.message = granted.ok() ? "Holdpoint may not read " + what +
-                                               ": make a ClusterRole with the label "
-                                               "holdpoint.dev/gated-kinds=\"true\" and the rule "
-                                               "{apiGroups: [\"" +
-                                               group + "\"], resources: [" + resource +
-                                               "], verbs: [get, list, watch]}"
-                                         : describe(granted.error());
+          outcome.message = granted.ok()
+                                ? grant_to_make("gated-kinds", group, resource, "get, list, watch")
+                                : describe(granted.error());
           return keep_last_good(outcome);
         }
         resources.push_back(
@@ -380,12 +378,7 @@ Result<Done> Configurator::pass(const std::stop_token& stop) {
       outcome.message =
           proven.ok() ? "a probe through the API server met this policy"
                       : "the API server does not reach the webhook: " + proven.error().message;
-      if (const std::string unreadable = unreadable_freeze(outcome.policy.spec);
-          proven.ok() && !unreadable.empty()) {
-        outcome.status = "False";
-        outcome.reason = "InvalidFreeze";
-        outcome.message = unreadable;
-      }
+      if (proven.ok()) tell_obstacles(outcome, deadline);
       all_proven = all_proven && proven.ok();
       if (proven.ok())
         for (const auto& list_of : {outcome.entries.validating, outcome.entries.mutating})
@@ -399,6 +392,25 @@ Result<Done> Configurator::pass(const std::stop_token& stop) {
   if (!all_proven)
     return Error{ErrorKind::Unavailable, "not every policy is proven to be in force", ""};
   return Done{};
+}
+
+// Such a policy is in force, and lets nothing through.
+void Configurator::tell_obstacles(Outcome& outcome, Deadline deadline) const {
+  const auto tell = [&](const char* reason, std::string message) {
+    outcome.status = "False";
+    outcome.reason = reason;
+    outcome.message = std::move(message);
+  };
+  for (const Check& check : outcome.policy.spec.checks) {
+    if (check.mode == CheckMode::Show) continue;
+    const std::string obstacle = checks_.obstacle(check, deadline);
+    if (!obstacle.empty())
+      return tell("CheckNotPossible", "spec.checks " + check.name + ": " +
+                                          visible_cut(obstacle, 600) +
+                                          "; until then, nothing that this policy gates passes");
+  }
+  if (std::string unreadable = unreadable_freeze(outcome.policy.spec); !unreadable.empty())
+    tell("InvalidFreeze", std::move(unreadable));
 }
 
 // What the ConfigMap says that somebody did, at its version.

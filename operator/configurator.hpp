@@ -17,6 +17,7 @@
 #include "kube/client.hpp"
 #include "kube/discovery.hpp"
 #include "operator/arming.hpp"
+#include "operator/checks.hpp"
 #include "operator/configurations.hpp"
 #include "operator/ledger.hpp"
 
@@ -33,7 +34,7 @@ struct ConfiguratorSettings {
 
 class Configurator {
  public:
-  Configurator(const kube::Client& client, const Clock& clock, Ledger& ledger,
+  Configurator(const kube::Client& client, const Clock& clock, Ledger& ledger, Checks& checks,
                ConfiguratorSettings settings);
 
   // Whom configurations tell API servers to trust, from the next pass on. Whether that is news.
@@ -75,6 +76,7 @@ class Configurator {
   void resolve(Outcome& outcome, Deadline deadline);
   [[nodiscard]] Result<Done> try_alone(const Outcome& outcome, Deadline deadline) const;
   void keep_last_good(Outcome& outcome) const;
+  void tell_obstacles(Outcome& outcome, Deadline deadline) const;
   [[nodiscard]] Result<Done> write(bool mutating, const Json& object, const std::string& probe_hash,
                                    Deadline deadline);
   [[nodiscard]] Result<Done> prove(const Key& key, Deadline deadline, const std::stop_token& stop);
@@ -88,6 +90,7 @@ class Configurator {
   const kube::Client& client_;
   const Clock& clock_;
   Ledger& ledger_;
+  Checks& checks_;
   ConfiguratorSettings settings_;
   const std::vector<std::string> own_namespaces_;
   kube::Discovery discovery_;

@@ -215,6 +215,7 @@ void Loop::run(const std::stop_token& stop) {
                                   if (type != kube::WatchEventType::Deleted) pod_changed(*object);
                                 });
     std::jthread notifier([&] { notifier_.run(stop); });
+    std::jthread checks([&] { checks_.run(stop); });
     std::jthread request_worker([&] { work_on_requests(stop); });
     std::jthread configuration_worker([&] { work_on_configurations(stop); });
     while (!stop.stop_requested() && !synced_) {

@@ -1,7 +1,7 @@
 // The operator's work while it leads: watches fill inboxes with names, workers reconcile them.
 //
-// Three workers: requests are never kept waiting by a pass over the policies, nor by receivers of
-// notices. Thread-safe.
+// Requests are never kept waiting by a pass over the policies, by receivers of notices, nor by what
+// checks look at: all these have threads of their own. Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -11,6 +11,7 @@
 
 #include "base/metrics.hpp"
 #include "kube/client.hpp"
+#include "operator/checks.hpp"
 #include "operator/configurator.hpp"
 #include "operator/inbox.hpp"
 #include "operator/notifier.hpp"
@@ -27,12 +28,14 @@ struct Trust {
 class Loop {
  public:
   Loop(const kube::Client& client, Configurator& configurator, Requests& requests,
-       const Release& release, Notifier& notifier, Metrics& metrics, std::string home, Trust trust)
+       const Release& release, Notifier& notifier, Checks& checks, Metrics& metrics,
+       std::string home, Trust trust)
       : client_(client),
         configurator_(configurator),
         requests_(requests),
         release_(release),
         notifier_(notifier),
+        checks_(checks),
         metrics_(metrics),
         home_(std::move(home)),
         trust_(std::move(trust)) {}
@@ -60,6 +63,7 @@ class Loop {
   Requests& requests_;
   const Release& release_;
   Notifier& notifier_;
+  Checks& checks_;
   Metrics& metrics_;
   const std::string home_;
   const Trust trust_;

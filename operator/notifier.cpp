@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <optional>
 
-#include "base/digest.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "crds/codec.hpp"
@@ -16,17 +15,6 @@ constexpr Duration kCall{10'000};   // of a receiver
 constexpr Duration kApi{10'000};    // of the API server, for one step
 constexpr Duration kLater{60'000};  // until a Secret is looked at again, or a silent receiver asked
 constexpr std::size_t kMostAnswer = std::size_t{64} << 10;
-
-std::string trimmed(std::string text) {
-  constexpr const char* kBlank = " \t\r\n";
-  text.erase(text.find_last_not_of(kBlank) + 1);
-  text.erase(0, text.find_first_not_of(kBlank));
-  return text;
-}
-
-bool is_web_address(const std::string& text) {
-  return text.starts_with("https://") || text.starts_with("http://");
-}
 
 std::string key_of(const ApprovalRequest& request) {
   return request.metadata.namespace_ + "/" + request.metadata.name;
@@ -45,28 +33,6 @@ const NotifyTarget* find_target(const ApprovalPolicy& policy, const std::string&
 }
 
 }  // namespace
-
-Result<Receiver> receiver_of(const Json& secret) {
-  std::map<std::string, std::string> values;
-  for (const char* key : {"url", "token", "ca.crt", "link"}) {
-    const auto value = decode_base64(string_at(secret, {"data", key}));
-    if (!value.has_value()) return invalid("its data is not base64");
-    values[key] = trimmed(*value);
-  }
-  const std::string& url = values["url"];
-  if (url.empty()) return invalid("it has no key url");
-  if (!is_web_address(url)) return invalid("its url does not begin with https:// or http://");
-  if (!values["link"].empty() && !is_web_address(values["link"]))
-    return invalid("its link does not begin with https:// or http://");
-  const auto host = url.find("://") + 3;
-  const auto path = std::min(url.find_first_of("/?#", host), url.size());
-  Receiver receiver{url.substr(0, path), url.substr(path, url.find('#') - path), values["token"],
-                    values["ca.crt"], values["link"]};
-  if (path == host || receiver.endpoint.find('@') != std::string::npos)
-    return invalid("its url names no host, or a user: give a token instead");
-  if (!receiver.target.starts_with('/')) receiver.target.insert(0, "/");
-  return receiver;
-}
 
 void Notifier::complain(const std::string& subject, const std::string& what) {
   {
@@ -158,12 +124,6 @@ Notifier::Outcome Notifier::work_on(const std::string& key, const std::stop_toke
   return worst == Outcome::Done ? settled() : worst;
 }
 
-Result<Receiver> Notifier::find_receiver(const std::string& secret) const {
-  HP_ASSIGN(const Json found,
-            client_.get({"", "v1", "secrets", home_, secret, ""}, Deadline::in(kApi)));
-  return receiver_of(found);
-}
-
 Notifier::Outcome Notifier::deliver(const NotifyTarget& target, const Notice& notice) {
   // Who did not answer once is not waited for each time: others are waiting too.
   if (const auto until = silent_.find(target.secret_ref);
@@ -176,7 +136,7 @@ Notifier::Outcome Notifier::deliver(const NotifyTarget& target, const Notice& no
     return next;
   };
   const std::string subject = "Secret " + home_ + "/" + target.secret_ref;
-  const auto receiver = find_receiver(target.secret_ref);
+  const auto receiver = find_receiver(client_, home_, target.secret_ref, Deadline::in(kApi));
   if (!receiver.ok()) {
     complain(subject, receiver.error().message);
     return counted("no-receiver", Outcome::TryLater);

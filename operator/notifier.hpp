@@ -19,21 +19,9 @@
 #include "docket/docket.hpp"
 #include "kube/client.hpp"
 #include "operator/inbox.hpp"
+#include "operator/receiver.hpp"
 
 namespace holdpoint::operator_ {
-
-// Where a Secret sends to.
-struct Receiver {
-  std::string endpoint;  // http(s)://host:port
-  std::string target;    // path and query
-  std::string token;     // may be empty, as what follows
-  std::string ca_pem;    // whom to trust; empty: the system's roots
-  std::string link;      // a page about requests, with {namespace} and {request} in it
-};
-
-// Reads the keys url, token, ca.crt and link. Error: Invalid, in words that do not repeat what the
-// Secret holds.
-[[nodiscard]] Result<Receiver> receiver_of(const Json& secret);
 
 class Notifier {
  public:
@@ -59,7 +47,6 @@ class Notifier {
 
   [[nodiscard]] Outcome work_on(const std::string& key, const std::stop_token& stop);
   [[nodiscard]] Outcome deliver(const NotifyTarget& target, const Notice& notice);
-  [[nodiscard]] Result<Receiver> find_receiver(const std::string& secret) const;
   [[nodiscard]] Result<Done> record(const ApprovalRequest& request, const std::string& id) const;
   // Logs `what` of `subject` unless that was the last thing said of it.
   void complain(const std::string& subject, const std::string& what);

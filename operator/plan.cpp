@@ -50,8 +50,16 @@ Fact fact_of(Decision decision) {
   return Fact::Approved;
 }
 
+// What the checks said when the change was let through: by the claim's clock, where there is one.
+std::string and_checks(const ApprovalRequest& request, const Standing& standing, Instant now) {
+  const auto claimed =
+      parse_rfc3339(request.status.claim.has_value() ? request.status.claim->time : "");
+  const std::string told = tell_checks(standing.checks, claimed.ok() ? *claimed : now);
+  return told.empty() ? "" : "; " + told;
+}
+
 std::vector<AuditRecordSpec> facts_of(const ApprovalRequest& request, const Standing& standing,
-                                      const std::vector<Ballot>& ballots) {
+                                      const std::vector<Ballot>& ballots, Instant now) {
   std::vector<AuditRecordSpec> facts;
   AuditRecordSpec asked = fact_of(request, Fact::Requested, request.metadata.uid, "");
   asked.actor = request.spec.requester;
@@ -79,6 +87,7 @@ std::vector<AuditRecordSpec> facts_of(const ApprovalRequest& request, const Stan
       std::vector<std::string> passed;
       for (const Stage& stage : request.spec.stages) passed.push_back(who_may(stage));
       decided.message += "; passed over: " + join(passed, ", then ");
+      decided.message = visible_cut(decided.message + and_checks(request, standing, now), 2000);
     }
     if (!approval->spec.not_before.empty())
       decided.message += "; not before " + visible(approval->spec.not_before);
@@ -93,6 +102,7 @@ std::vector<AuditRecordSpec> facts_of(const ApprovalRequest& request, const Stan
         : !standing.glass_broken_by.empty()
             ? "glass broken by " + visible(standing.glass_broken_by)
             : std::to_string(standing.have) + " of " + std::to_string(standing.needed);
+    granted.message = visible_cut(granted.message + and_checks(request, standing, now), 2000);
     facts.push_back(std::move(granted));
   }
   for (const Escalation& step : standing.escalations) {
@@ -140,7 +150,9 @@ std::vector<AuditRecordSpec> facts_of(const ApprovalRequest& request, const Stan
   }
   if (end.has_value()) {
     AuditRecordSpec ended = fact_of(request, *end, request.metadata.uid, "");
-    ended.message = visible_cut(standing.message, 2000);
+    ended.message = standing.message;
+    if (*end == Fact::Released) ended.message += and_checks(request, standing, now);
+    ended.message = visible_cut(ended.message, 2000);
     facts.push_back(std::move(ended));
   }
   return facts;
@@ -182,7 +194,7 @@ std::vector<Condition> conditions_of(const ApprovalRequest& request, const Stand
 Plan plan_request(const ApprovalRequest& request, const Standing& standing,
                   const std::vector<Ballot>& ballots, const Observation& observation, Instant now) {
   Plan plan;
-  plan.facts = facts_of(request, standing, ballots);
+  plan.facts = facts_of(request, standing, ballots, now);
   ApprovalRequestStatus& status = plan.status;
   status.phase = standing.phase;
   status.message = visible_cut(standing.message, 2000);
@@ -201,6 +213,7 @@ Plan plan_request(const ApprovalRequest& request, const Standing& standing,
   ApprovalRequestStatus before = request.status;
   before.claim.reset();
   before.notified.clear();
+  before.checks.clear();
   plan.changes = encode_part(status) != encode_part(before);
   plan.resume = standing.phase == RequestPhase::Approved && observation.held_here;
 
@@ -221,6 +234,8 @@ Plan plan_request(const ApprovalRequest& request, const Standing& standing,
   if (first)
     plan.events.push_back({is_stored_held(request.spec.hold) ? "Held" : "WaitsForApproval",
                            "policy " + request.spec.policy.name + ": " + what, false});
+  if (standing.only_checks && (first || request.status.phase != standing.phase))
+    plan.events.push_back({"CheckNotPassed", standing.message, true});
   if (standing.phase != RequestPhase::Pending && (first || standing.phase != request.status.phase))
     plan.events.push_back({std::string(to_string(standing.phase)), standing.message,
                            is_end(standing.phase) && standing.phase != RequestPhase::Released});

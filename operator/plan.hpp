@@ -16,7 +16,7 @@ namespace holdpoint::operator_ {
 
 struct Plan {
   std::vector<AuditRecordSpec> facts;  // in order; the ledger leaves out what it has
-  ApprovalRequestStatus status;        // all but the claim (the webhook's) and notified
+  ApprovalRequestStatus status;        // all but the claim (the webhook's), notified and checks
   bool changes = false;                // the status differs from what is there
   bool resume = false;                 // take the hold off the target
   bool fail = false;                   // it waits for what will never come: tell its clients

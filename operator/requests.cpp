@@ -96,6 +96,7 @@ Result<std::optional<Duration>> Requests::reconcile(
       return live.error();
     }
     const ApprovalPolicy* live_policy = policy.has_value() ? &*policy : nullptr;
+    if (!over) checks_.want(request, live_policy);
     if (over && !owes_review(request)) {
       if (live_policy != nullptr) notifier_.owe(request, *live_policy, {});
       return retire(request, live_policy, deadline);
@@ -239,6 +240,7 @@ Result<Done> Requests::put_status(const ApprovalRequest& request, const Plan& pl
   next.status = plan.status;
   next.status.claim = request.status.claim;
   next.status.notified = request.status.notified;
+  next.status.checks = request.status.checks;
   // resourceVersion makes it a compare-and-swap: a claim taken meanwhile is not lost.
   const auto written = client_.update(path_of(request, "status"), encode(next), {}, deadline);
   if (!written.ok()) return written.error();

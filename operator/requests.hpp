@@ -9,6 +9,7 @@
 #include "base/metrics.hpp"
 #include "docket/docket.hpp"
 #include "kube/client.hpp"
+#include "operator/checks.hpp"
 #include "operator/events.hpp"
 #include "operator/ledger.hpp"
 #include "operator/notifier.hpp"
@@ -20,13 +21,15 @@ namespace holdpoint::operator_ {
 class Requests {
  public:
   Requests(const kube::Client& client, const Docket& docket, const Clock& clock, Ledger& ledger,
-           const Events& events, Notifier& notifier, const Release& release, std::string secret_key)
+           const Events& events, Notifier& notifier, Checks& checks, const Release& release,
+           std::string secret_key)
       : client_(client),
         docket_(docket),
         clock_(clock),
         ledger_(ledger),
         events_(events),
         notifier_(notifier),
+        checks_(checks),
         release_(release),
         secret_key_(std::move(secret_key)) {}
 
@@ -62,6 +65,7 @@ class Requests {
   Ledger& ledger_;
   const Events& events_;
   Notifier& notifier_;
+  Checks& checks_;
   const Release& release_;
   const std::string secret_key_;
   std::set<std::string> seen_held_;  // uids of requests whose change was seen stored held

@@ -253,19 +253,28 @@ Standing being_stored(Standing standing, const ApprovalRequest& request, const V
   return standing;
 }
 
+// `held_up`: the check that it waits for; empty: none.
 Standing approved(Standing standing, const StandingInput& input, const Votes& votes,
-                  Duration approved_for) {
+                  Instant approved_at, Duration approved_for, const std::string& held_up) {
   const ApprovalRequest& request = *input.request;
   const std::string by = approved_by(standing, request, votes);
-  Opening open{*standing.approved_at, ""};
-  if (standing.glass_broken_by.empty()) open = opening(input, votes, *standing.approved_at);
+  Opening open{approved_at, ""};
+  if (standing.glass_broken_by.empty()) open = opening(input, votes, approved_at);
   const Instant until = open.from == Instant::max() ? Instant::max() : open.from + approved_for;
   if (input.now >= until)
-    return ended(
-        std::move(standing), RequestPhase::Expired,
-        "approved, but not used within " + humanize(approved_for) + "; " + ask_anew(request));
+    return ended(std::move(standing), RequestPhase::Expired,
+                 "approved, but " +
+                     (held_up.empty() ? "not used" : "held up by " + held_up + "; not used") +
+                     " within " + humanize(approved_for) + "; " + ask_anew(request));
   standing.expires_at = until;
   sooner(standing.next_change, until);
+  if (!held_up.empty()) {
+    standing.phase = RequestPhase::Pending;
+    standing.only_checks = true;
+    standing.waiting_for = held_up;
+    standing.message = by + "; waits for " + held_up;
+    return standing;
+  }
   // A window may have opened since then.
   if (open.from <= input.now && standing.glass_broken_by.empty())
     if (const auto frozen = frozen_at(input, input.now); frozen.has_value())
@@ -322,13 +331,18 @@ Standing next_state(const StandingInput& input) {
   const Times times = times_of(input);
   const Votes votes = sort_out(input, times, standing);
   const Tally tally = count(input, times, votes, standing);
+  standing.checks = check_states(request, input.policy, input.now);
 
   bool granted = tally.full && times.known;
   if (granted) standing.approved_at = tally.full_at;
   standing.by_policy = granted && tally.by_policy;
   if (votes.glass != nullptr) {
     const auto at = parse_rfc3339(votes.glass->metadata.creation_timestamp);
-    if (at.ok() && (!granted || *at < tally.full_at)) {
+    // Who broke the glass passed over the checks as well, whatever they say later.
+    const bool over_checks =
+        std::any_of(standing.checks.begin(), standing.checks.end(),
+                    [](const CheckState& check) { return check.mode == CheckMode::Require; });
+    if (at.ok() && (!granted || *at < tally.full_at || over_checks)) {
       granted = true;
       standing.approved_at = *at;
       standing.by_policy = false;
@@ -336,6 +350,12 @@ Standing next_state(const StandingInput& input) {
     }
   }
   standing.review = review_of(input, standing, votes.review);
+  const std::optional<Instant> full_at = standing.approved_at;
+  const std::string held_up =
+      standing.glass_broken_by.empty() ? held_up_by(standing.checks) : std::string();
+  if (standing.glass_broken_by.empty())
+    for (const CheckState& check : standing.checks)
+      if (check.mode == CheckMode::Require) sooner(standing.next_change, check.until);
 
   if (is_end(request.status.phase))
     return ended(std::move(standing), request.status.phase, request.status.message);
@@ -346,6 +366,7 @@ Standing next_state(const StandingInput& input) {
                      : "stored");
   if (const auto until = may_be_stored_until(request, input.now); until.has_value())
     return being_stored(std::move(standing), request, votes, *until);
+  if (!held_up.empty()) standing.approved_at.reset();
   if (!times.known)
     return ended(std::move(standing), RequestPhase::Stale,
                  "the request has no time of creation, so nothing can be counted from it");
@@ -358,8 +379,8 @@ Standing next_state(const StandingInput& input) {
                  "withdrawn by " + person(votes.withdrawal->spec.author.username) +
                      quoted(votes.withdrawal->spec.reason));
   // Not where somebody broke the glass before the ladder came to its end.
-  const bool passed = !standing.glass_broken_by.empty() && tally.denied.has_value() &&
-                      *standing.approved_at < tally.denied->at;
+  const bool passed =
+      !standing.glass_broken_by.empty() && tally.denied.has_value() && *full_at < tally.denied->at;
   if (tally.denied.has_value() && !passed)
     return ended(std::move(standing), RequestPhase::Denied,
                  "stage " + visible(tally.denied->stage) + " was not approved within " +
@@ -380,11 +401,13 @@ Standing next_state(const StandingInput& input) {
     standing.unseen = input.origin.why + "; it ends at " + to_rfc3339(*blind_until);
     sooner(standing.next_change, blind_until);
   }
-  if (const auto* newer = superseding(input, standing.approved_at); newer != nullptr)
+  if (const auto* newer = superseding(input, full_at); newer != nullptr)
     return ended(std::move(standing), RequestPhase::Superseded,
                  "a newer change of the same object came: " + newer->name);
   if (granted)
-    return ended_by(approved(std::move(standing), input, votes, times.approved_for), blind_until);
+    return ended_by(
+        approved(std::move(standing), input, votes, *full_at, times.approved_for, held_up),
+        blind_until);
   if (input.now >= times.pending_until)
     return ended(
         std::move(standing), RequestPhase::Expired,
@@ -392,6 +415,7 @@ Standing next_state(const StandingInput& input) {
   standing.phase = RequestPhase::Pending;
   standing.expires_at = times.pending_until;
   sooner(standing.next_change, times.pending_until);
+  if (!held_up.empty()) standing.waiting_for += ", and " + held_up;
   standing.message = "waits for approval: " + standing.waiting_for;
   return ended_by(std::move(standing), blind_until);
 }

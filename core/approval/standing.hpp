@@ -1,7 +1,7 @@
 // Where a request stands: one pure function over what is true now.
 //
 // States and what holds in each:
-//   Pending     waits for approvals; nothing of it may be stored unheld
+//   Pending     waits for approvals or checks; nothing of it may be stored unheld
 //   Scheduled   has all it needs, but not yet: a freeze window, or an approval's notBefore
 //   Approved    has all it needs, not older than expiry.approved; may be stored once
 //   Released    its content is stored and runs: used up
@@ -12,9 +12,10 @@
 //   Withdrawn   the requester took it back
 // Pending, Scheduled and Approved can go anywhere; all others are ends. While a write that claimed
 // the request may still be stored it is Approved and its only end is Released. What the policy
-// asked when the request was made and what it asks now must both be met. A fact that is missing or
-// cannot be read never helps: no policy, no right, no time stamp count against the request. Pure;
-// thread-safe.
+// asked when the request was made and what it asks now must both be met, checks included: a request
+// that has its approvals is Pending while a check does not pass, and Approved again when it does,
+// without being asked anew. A fact that is missing or cannot be read never helps: no policy, no
+// right, no time stamp, no result count against the request. Pure; thread-safe.
 #pragma once
 
 #include <optional>
@@ -22,6 +23,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "core/approval/checks.hpp"
 #include "core/approval/stages.hpp"
 #include "core/change/moved_on.hpp"
 #include "crds/kinds.hpp"
@@ -68,9 +70,11 @@ struct Standing {
   std::vector<Escalation> escalations;
   std::vector<Approvers> asked;      // who can help now
   std::optional<ReviewDebt> review;  // what break-glass left behind
-  bool by_policy = false;            // approved without anybody, for its risk is low
-  std::string glass_broken_by;       // approved by this person alone
-  std::string unseen;  // what nobody can see of its origin, and how long that may last
+  bool by_policy = false;            // needs nobody, for its risk is low
+  std::vector<CheckState> checks;
+  bool only_checks = false;     // Pending, and has its approvals
+  std::string glass_broken_by;  // approved by this person alone
+  std::string unseen;           // what nobody can see of its origin, and how long that may last
 };
 
 [[nodiscard]] bool is_end(RequestPhase phase);

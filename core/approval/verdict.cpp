@@ -327,6 +327,8 @@ ApprovalRequest make_request(const Gated& gated, const Write& write, const Appro
   spec.stages = policy.spec.stages;
   spec.separation_of_duties = policy.spec.separation_of_duties;
   spec.auto_approve = policy.spec.auto_approve;
+  spec.checks = policy.spec.checks;
+  spec.images = images_of(write.group, write.resource, gated.content);
   spec.risk = gated.risk;
   spec.change_set = change_set_of(object);
   spec.origin = origin_of(object);

@@ -48,7 +48,7 @@ std::vector<std::string> held_warnings(const Target& target, const std::string& 
   if (standing.phase == RequestPhase::Denied)
     return {warning("holdpoint: still held, " + standing.message),
             warning(ask_again_command(target, request))};
-  if (standing.phase == RequestPhase::Scheduled)
+  if (standing.phase == RequestPhase::Scheduled || standing.only_checks)
     return {warning("holdpoint: " + describe_target(target) +
                     " is stored but held: " + standing.message),
             warning(see)};
@@ -61,13 +61,19 @@ std::vector<std::string> would_hold_warnings(const Target& target, const Approva
                                              RequestHold hold, const Standing& standing,
                                              const Risk& risk) {
   const std::string level(to_string(risk.level));
-  if (standing.by_policy)
+  if (standing.by_policy && standing.phase == RequestPhase::Approved)
     return {answer("holdpoint: " + describe_target(target) + " flows: policy " +
                    policy.metadata.name + " asks nobody at risk " + level)};
   const std::string how = is_stored_held(hold) ? "held" : "refused";
-  std::vector<std::string> lines{answer("holdpoint: " + describe_target(target) + " would be " +
-                                        how + " until approved: policy " + policy.metadata.name +
-                                        ": " + needs(standing))};
+  std::vector<std::string> lines{
+      answer("holdpoint: " + describe_target(target) + " would be " + how +
+             (standing.only_checks ? ": policy " : " until approved: policy ") +
+             policy.metadata.name + ": " + needs(standing))};
+  std::vector<std::string> checks;
+  for (const CheckState& check : standing.checks)
+    if (check.mode == CheckMode::Require) checks.push_back(check.name);
+  if (!checks.empty())
+    lines.push_back(answer("holdpoint: must pass checks: " + join(checks, ", ")));
   std::vector<std::string> stages;
   for (const Stage& stage : policy.spec.stages)
     if (!stage.when.has_value() || stage.when->risk_at_least <= risk.level)
@@ -88,7 +94,9 @@ std::string denied_message(const Target& target, Operation operation, const std:
   const std::string again = deletes ? "delete it again" : "apply again";
   std::string text =
       describe_target(target) + (deletes ? " was not deleted: " : " was not stored: ") +
-      (denied ? "request " + request + " was denied" : "it waits for approval as " + request);
+      (denied                 ? "request " + request + " was denied"
+       : standing.only_checks ? "it is approved, but waits for a check, as " + request
+                              : "it waits for approval as " + request);
   const auto line = [&](std::string_view label, const std::string& value) {
     text += "\n  " + std::string(label) + visible_cut(value, 160);
   };
@@ -102,11 +110,12 @@ std::string denied_message(const Target& target, Operation operation, const std:
     text += "\n" + std::string(kAskAgainAnnotation) + ": " + request;
   } else {
     line("needs:   ", needs(standing));
-    line("next:    ", standing.phase == RequestPhase::Scheduled
-                          ? again + " then"
+    line("next:    ", standing.phase == RequestPhase::Scheduled ? again + " then"
+                      : standing.only_checks
+                          ? again + " when it passes; look with the command below"
                           : "pass the command below to an approver, then " + again);
-    text += "\nkubectl holdpoint approve " + request + " -n " +
-            namespace_of_requests(target.namespace_);
+    text += std::string("\nkubectl holdpoint ") + (standing.only_checks ? "show " : "approve ") +
+            request + " -n " + namespace_of_requests(target.namespace_);
   }
   return harmless(text);
 }

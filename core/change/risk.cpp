@@ -17,6 +17,8 @@ namespace {
 using enum RiskFactor;
 
 constexpr std::size_t kMaxHits = 16, kHitColumns = 160, kMaxLabel = 128, kMaxPlace = 160;
+// The longest that there can be: 255 of registry and repository, 128 of tag, 136 of digest.
+constexpr std::size_t kMaxImage = 600;
 // Far above what an object that etcd takes (1.5 MiB) has in practice. What is not deeper than this
 // may be recursed into; parse_json() lets nothing deeper pass.
 constexpr std::size_t kMaxNodes = 100'000, kMaxDepth = kMaxJsonDepth + 1;
@@ -185,6 +187,7 @@ class Reader {
   }
 
   std::vector<Finding> findings;
+  std::vector<ContainerImage> images;
   // By container and pod: whether it may not run as root, and the pod whose word it was before, for
   // what is new. The pod's own is told where no container is seen.
   struct NonRoot {
@@ -203,9 +206,18 @@ class Reader {
     return found == nullptr || found->is_null() ? nullptr : found;
   }
 
+  void add_image(const std::string& where, const std::string& image) {
+    const auto first = where.find_first_not_of(' ');
+    if (images.size() <= kMostImages)
+      images.push_back({visible_cut(where.substr(std::min(first, where.size())), kMaxPlace),
+                        image.size() > kMaxImage ? "" : image});
+  }
+
   void unreadable(const std::string& what, const Looks& hidden) {
-    for (const Look& look : hidden)
+    for (const Look& look : hidden) {
       findings.push_back(finding(look.factor, what, "cannot be read"));
+      if (look.factor == UnpinnedImage) add_image(what, "");
+    }
   }
 
   // A partial object: what the pointers lead to. Null where they contradict each other.
@@ -330,7 +342,10 @@ class Reader {
     if (!readable_type) return unreadable(look.what + where, {look});
     if ((value == look.value) != (look.when == kIs)) return;
     std::string shown = value.is_string() ? value.get<std::string>() : dump_json(value);
-    if (look.factor == UnpinnedImage && is_pinned(shown)) return;
+    if (look.factor == UnpinnedImage) {
+      add_image(where, shown);
+      if (is_pinned(shown)) return;
+    }
     if (look.factor == NewImageRepository) shown = repository_of(shown);
     // Of repositories and Secrets the name alone counts, whatever container uses them.
     const bool by_name = look.factor == NewImageRepository || look.factor == SecretReference;
@@ -425,6 +440,11 @@ Risk assess_risk(const std::vector<RiskRule>& rules, const std::string& group,
     risk.hits.back().what = "and " + count_of(all - kMaxHits + 1, "more hit");
   }
   return risk;
+}
+
+std::vector<ContainerImage> images_of(const std::string& group, const std::string& resource,
+                                      const Json& content) {
+  return Reader(group, resource, content).images;
 }
 
 }  // namespace holdpoint

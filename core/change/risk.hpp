@@ -39,4 +39,11 @@ namespace holdpoint {
 [[nodiscard]] Risk assess_risk(const std::vector<RiskRule>& rules, const std::string& group,
                                const std::string& resource, const Json& base, const Json& content);
 
+// The images that the covered part `content` runs, in containers of all sorts and volumes, each as
+// it is written there; empty text where one cannot be read. At most kMostImages + 1, the last of
+// which then tells that there are more.
+[[nodiscard]] std::vector<ContainerImage> images_of(const std::string& group,
+                                                    const std::string& resource,
+                                                    const Json& content);
+
 }  // namespace holdpoint

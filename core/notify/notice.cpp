@@ -29,7 +29,9 @@ constexpr std::array<Reminder, 2> kReminders{{{"/50", 5}, {"/90", 9}}};
 std::optional<Instant> time_of(const Reminder& reminder, const ApprovalRequest& request,
                                const Standing& standing) {
   const auto created = parse_rfc3339(request.metadata.creation_timestamp);
-  if (standing.phase != RequestPhase::Pending || !standing.expires_at.has_value() || !created.ok())
+  // What waits for a check alone waits for nobody.
+  if (standing.phase != RequestPhase::Pending || standing.only_checks ||
+      !standing.expires_at.has_value() || !created.ok())
     return std::nullopt;
   return *created + (*standing.expires_at - *created) / 10 * reminder.tenths;
 }
@@ -164,7 +166,7 @@ std::vector<Notice> story(const ApprovalRequest& request, const Standing& standi
   const bool over = is_end(request.status.phase);
   const RequestPhase phase = over ? request.status.phase : standing.phase;
   const std::string what = describe_target(request.spec.target);
-  if (phase == RequestPhase::Pending) {
+  if (phase == RequestPhase::Pending && !standing.only_checks) {
     const auto created = parse_rfc3339(request.metadata.creation_timestamp);
     notices.push_back(waits(request, standing, "Requested", "", created.ok() ? *created : now,
                             "Approval wanted: " + what));

@@ -2,84 +2,13 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
 
-#include "base/digest.hpp"
 #include "crds/codec.hpp"
+#include "tests/cluster/support/receiver.hpp"
 #include "tests/cluster/support/scene.hpp"
 
 namespace holdpoint::cluster {
 namespace {
-
-constexpr const char* kHome = "holdpoint-system";
-
-std::string content_of(const std::filesystem::path& file) {
-  std::ostringstream text;
-  text << std::ifstream(file).rdbuf();
-  return text.str();
-}
-
-// A server of Python's on loopback; ends with the object.
-class Receiver {
- public:
-  Receiver() : folder_(std::filesystem::temp_directory_path() / unique("receiver")) {
-    std::filesystem::create_directories(folder_);
-    const auto started = run(
-        {"python3", HOLDPOINT_SOURCE_DIR "/tests/cluster/support/receiver.py", folder_.string()});
-    REQUIRE_MESSAGE(started.ok(), started.text());
-  }
-  ~Receiver() { std::filesystem::remove_all(folder_); }
-  Receiver(const Receiver&) = delete;
-  Receiver& operator=(const Receiver&) = delete;
-
-  [[nodiscard]] std::string url(const std::string& path) const {
-    return "http://127.0.0.1:" + content_of(folder_ / "port") + path;
-  }
-  void answer(const std::string& status) const { std::ofstream(folder_ / "answer") << status; }
-  // What came to this path, oldest first.
-  [[nodiscard]] std::vector<Json> posts(const std::string& path) const {
-    std::vector<Json> found;
-    std::ifstream log(folder_ / "requests");
-    for (std::string line; std::getline(log, line);) {
-      Json post = json_of(line);
-      if (string_at(post, {"path"}) == path) found.push_back(std::move(post));
-    }
-    return found;
-  }
-  // The types of the CloudEvents that came to it, without what all begin with.
-  [[nodiscard]] std::vector<std::string> events(const std::string& path) const {
-    std::vector<std::string> types;
-    for (const Json& post : posts(path))
-      types.push_back(string_at(json_of(string_at(post, {"body"})), {"type"})
-                          .substr(std::string("dev.holdpoint.request.").size()));
-    return types;
-  }
-
- private:
-  std::filesystem::path folder_;
-};
-
-class Secret {
- public:
-  explicit Secret(const std::string& url, Json data = Json::object()) : name_(unique("receiver")) {
-    data["url"] = url;
-    must(client_as("admin").create(path_of("v1", "secrets", kHome),
-                                   {{"apiVersion", "v1"},
-                                    {"kind", "Secret"},
-                                    {"metadata", {{"name", name_}}},
-                                    {"stringData", data}},
-                                   {}, soon()));
-  }
-  ~Secret() { (void)client_as("admin").remove(path_of("v1", "secrets", kHome, name_), "", soon()); }
-  Secret(const Secret&) = delete;
-  Secret& operator=(const Secret&) = delete;
-  [[nodiscard]] const std::string& name() const { return name_; }
-
- private:
-  std::string name_;
-};
 
 Json target(const char* name, const char* type, const Secret& secret) {
   return {{"name", name}, {"type", type}, {"secretRef", secret.name()}};

@@ -344,16 +344,17 @@ std::string difference(const std::set<std::string>& have, const std::set<std::st
 }
 
 TEST_CASE("A12: the two service accounts may do what stands here, and nothing else") {
-  // What other tests and examples add to holdpoint-gated-kinds.
-  for (const Json& role :
-       must(client_as("admin").list(
-                path_of("rbac.authorization.k8s.io/v1", "clusterroles"),
-                {{"labelSelector", "holdpoint.dev/gated-kinds=true,!app.kubernetes.io/part-of"}},
-                soon()))
-           .items)
-    must(client_as("admin").remove(path_of("rbac.authorization.k8s.io/v1", "clusterroles", "",
-                                           string_at(role, {"metadata", "name"})),
-                                   "", soon()));
+  // What other tests and examples add to holdpoint-gated-kinds and holdpoint-checked-kinds.
+  for (const char* label : {"gated-kinds", "checked-kinds"})
+    for (const Json& role :
+         must(client_as("admin").list(path_of("rbac.authorization.k8s.io/v1", "clusterroles"),
+                                      {{"labelSelector", std::string("holdpoint.dev/") + label +
+                                                             "=true,!app.kubernetes.io/part-of"}},
+                                      soon()))
+             .items)
+      must(client_as("admin").remove(path_of("rbac.authorization.k8s.io/v1", "clusterroles", "",
+                                             string_at(role, {"metadata", "name"})),
+                                     "", soon()));
   const std::set<std::string> gated{
       "/configmaps: get list watch",      "apps/daemonsets: get list watch",
       "apps/deployments: get list watch", "apps/statefulsets: get list watch",
@@ -371,8 +372,10 @@ TEST_CASE("A12: the two service accounts may do what stands here, and nothing el
   elsewhere.erase("batch/jobs: get list watch");
   elsewhere.insert({"apps/deployments: get list patch watch", "batch/jobs: get list patch watch",
                     "batch/jobs/status: patch", "/pods: get list patch watch",
-                    "helm.toolkit.fluxcd.io/helmreleases: patch",
-                    "kustomize.toolkit.fluxcd.io/kustomizations: patch", "/events: create",
+                    "helm.toolkit.fluxcd.io/helmreleases: get patch",
+                    "kustomize.toolkit.fluxcd.io/kustomizations: get patch", "/events: create",
+                    "argoproj.io/applications: get",
+                    "aquasecurity.github.io/vulnerabilityreports: get list",
                     "events.k8s.io/events: create", "/namespaces: get",
                     "authorization.k8s.io/subjectaccessreviews: create",
                     "holdpoint.dev/approvalpolicies: get list watch",

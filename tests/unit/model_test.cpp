@@ -58,6 +58,8 @@ enum Kind : Small {
   EditPolicy,  // from one approval to two, or back
   DeletePolicy,
   DeleteObject,
+  Flip,    // what the policy's check looks at turns
+  LookUp,  // the operator looks at it for a request, and writes what it saw
   Wait,
   Look,     // an operator reads a request
   Operate,  // and takes its next step
@@ -83,6 +85,7 @@ enum class Mutant {
   SkipEnding,        // the operator records an end without announcing it
   EndsInStore,       // what was claimed may end while it is stored
   NeverResume,       // the operator leaves approved objects held
+  IgnoreChecks,      // what a check says is only shown
 };
 
 struct World {
@@ -94,6 +97,7 @@ struct World {
   std::vector<std::pair<Person, char>> writes{{Alice, '1'}};  // who may send what
   std::vector<Person> voters{Bob};
   std::vector<std::pair<Kind, Small>> may{};  // how often each may happen
+  bool checked = false;                       // the policy has a check, good for 45 s
   bool trail = true;                          // I4 is asked
   Mutant mutant = Mutant::None;
 };
@@ -107,6 +111,7 @@ struct Ask {  // an ApprovalRequest and its Approvals
   Small spec = 0, phase = 0, ending = 0;
   Taken claim;
   std::array<Small, 4> vote{};  // by person: 1 + time of the Approval; 0: none; negative: revoked
+  Small check = 0;  // 1 + time at which it was seen to pass; negative: to fail; 0: never
   // For the checker alone.
   Small stored = 0;  // the version that it served
   Small ends = 0;    // bits from Released on: what the trail tells
@@ -143,6 +148,7 @@ struct State {
   Small authors = 0;                           // bits by person: whose writes are held
   std::array<Small, kMostVersions> history{};  // objects; 0: none
   Small versions = 1, uids = 1, asked = 0, fault = 0;
+  Small good = 1;  // what the check looks at
   std::array<Ask, kMostRequests> asks{};
   std::array<Call, 2> calls{};
   std::array<Worker, 2> workers{};
@@ -162,14 +168,15 @@ struct ByBytes {
   }
 };
 
-enum Flaw : Small { None, Few, Late, NoPolicy, NoRequest, OtherChange, Twice };
+enum Flaw : Small { None, Few, Late, NoPolicy, NoRequest, OtherChange, Twice, Unchecked };
 const char* const kFlaws[] = {"",
                               "I3 or I5: stored without enough valid approvals of those who may",
                               "I5: stored although its approval had expired before",
                               "I5: stored although its policy was gone before",
                               "I1: stored unheld without any request",
                               "I1: stored by the approval of another change",
-                              "I2: one approval served two stored versions"};
+                              "I2: one approval served two stored versions",
+                              "I5: stored although its check did not pass, or long ago"};
 
 std::size_t index(int value) { return static_cast<std::size_t>(value); }
 Small small(std::size_t value) { return static_cast<Small>(value); }
@@ -306,13 +313,26 @@ class Model {
       policy.spec.stages.push_back({"security", {{"appsec"}, {}, {}}, 1});
     policy.spec.expiry = {"80s", "80s"};
     policy.spec.separation_of_duties.requester_may_approve = world_.mutant == Mutant::RequesterMay;
+    if (world_.checked) policy.spec.checks = {check()};
     if (world_.mutant == Mutant::IgnoreStages) policy.spec.stages = {{"any", {{"leads"}, {}, {}}}};
     return policy;
+  }
+
+  [[nodiscard]] Check check() const {
+    Check check;
+    check.name = "good", check.max_age = "45s";
+    check.object.emplace();
+    if (world_.mutant == Mutant::IgnoreChecks) check.mode = CheckMode::Show;
+    return check;
   }
 
   [[nodiscard]] ApprovalRequest request_of(const Ask& ask) const {
     ApprovalRequest request = spec_of(ask).request;
     request.status.phase = static_cast<RequestPhase>(ask.phase);
+    if (ask.check != 0)
+      request.status.checks = {{"good", definition_of(check()),
+                                ask.check > 0 ? CheckOutcome::Pass : CheckOutcome::Fail, "",
+                                to_rfc3339(at(std::abs(ask.check) - 1))}};
     const Taken& claim = ask.claim;
     if (claim.uid != 0)
       request.status.claim = Claim{std::to_string(claim.uid), std::to_string(claim.base),
@@ -735,7 +755,9 @@ class Model {
     const std::size_t needed = two && !apart ? 2 : 1;
     if (leads.size() < needed || (apart && appsec.empty())) return Few;
     const int granted = std::max(leads[needed - 1], apart ? appsec[0] : 0);
-    return state.now > granted + kLife ? Late : None;
+    if (state.now > granted + kLife) return Late;
+    const bool passes = ask.check > 0 && state.now <= ask.check;  // one step is 30 s, two are 60
+    return world_.checked && !passes ? Unchecked : None;
   }
 
   // Whose writes are in what this call stores.
@@ -765,7 +787,8 @@ class Model {
     for (std::size_t i = 0; i < index(state.asked); ++i)
       for (const Person person : world_.voters)
         may(state.asks[i].vote[person] > 0 ? Revoke : Approve, i, person);
-    for (const Kind kind : {EditPolicy, DeletePolicy, DeleteObject, Wait}) may(kind);
+    for (const Kind kind : {EditPolicy, DeletePolicy, DeleteObject, Flip, Wait}) may(kind);
+    for (std::size_t i = 0; i < index(state.asked); ++i) may(LookUp, i);
     for (std::size_t w = 0; w < index(world_.operators); ++w) {
       if (state.workers[w].stage != Idle) may(Operate, w);
       for (std::size_t i = 0; i < index(state.asked) && state.workers[w].stage == Idle; ++i)
@@ -807,6 +830,14 @@ class Model {
         if (state.object() == 0) return false;
         put(state, 0, -1);
         state.running = state.authors = 0;
+        break;
+      case Flip:
+        state.good = static_cast<Small>(1 - state.good);
+        break;
+      case LookUp:
+        if (has_ended(state.asks[a])) return false;
+        state.asks[a].check = static_cast<Small>((state.now + 1) * (state.good != 0 ? 1 : -1));
+        written(state, event.a);
         break;
       case Wait:
         if (state.calls[0].aged + state.calls[1].aged != 0) return false;
@@ -940,6 +971,10 @@ class Model {
         return "the policy is deleted";
       case DeleteObject:
         return "the object is deleted";
+      case Flip:
+        return after.good != 0 ? "what is checked becomes good" : "what is checked becomes bad";
+      case LookUp:
+        return "the operator checks for " + request(event.a);
       case Wait:
         return "half a minute passes";
       case Look:
@@ -1008,6 +1043,7 @@ void two_writers(World& world) {
 void two_contents(World& world) { world.writes = {{Alice, '1'}, {Alice, '2'}}; }
 void back(World& world) { world.writes = {{Alice, '1'}, {Alice, '0'}}; }
 void two_leaders(World& world) { world.operators = 2; }
+void checked(World& world) { world.checked = true; }
 void but_for_the_trail(World& world) { world.trail = false; }
 
 void holds(const World& world) {
@@ -1082,6 +1118,21 @@ TEST_CASE("no order of events breaks an invariant while time passes and contents
   }
 }
 
+TEST_CASE("no order of events breaks an invariant where a check turns and its result ages") {
+  SUBCASE("refused, and it turns") {
+    holds(with(refused({{Send, 2}, {Approve, 1}, {LookUp, 3}, {Flip, 2}}), checked));
+  }
+  SUBCASE("refused, and time passes") {
+    holds(with(refused({{Send, 2}, {Approve, 1}, {LookUp, 2}, {Flip, 1}, {Wait, 2}}), checked));
+  }
+  SUBCASE("held, and it turns") {
+    holds(with(held({{Send, 1}, {Approve, 1}, {LookUp, 3}, {Flip, 2}}), checked));
+  }
+  SUBCASE("held, and time passes") {
+    holds(with(held({{Send, 1}, {Approve, 1}, {LookUp, 2}, {Flip, 1}, {Wait, 2}}), checked));
+  }
+}
+
 void finds(const char* invariant, Mutant mutant, World world) {
   world.mutant = mutant;
   const std::string way = Model(world).explore();
@@ -1111,6 +1162,9 @@ TEST_CASE("the checker finds every deliberate fault") {
   }
   SUBCASE("an end while it is stored") {
     finds("I4", Mutant::EndsInStore, refused({{Send, 2}, {Approve, 1}, {DeletePolicy, 1}}));
+  }
+  SUBCASE("a check that is not asked") {
+    finds("I5", Mutant::IgnoreChecks, with(refused({{Send, 2}, {Approve, 1}}), checked));
   }
   SUBCASE("a hold that stays") {
     finds("I6", Mutant::NeverResume, held({{Send, 1}, {Approve, 1}}));

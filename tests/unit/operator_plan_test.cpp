@@ -408,5 +408,42 @@ TEST_CASE("an event tells each change of phase once") {
   CHECK(denied.events.front().warning);
 }
 
+TEST_CASE("the trail tells the checks and their ages; their results alone change no status") {
+  Scene scene(RequestHold::Deny);
+  const Instant now = *parse_rfc3339("2026-01-02T03:06:00Z");
+  Standing standing;
+  standing.phase = RequestPhase::Approved;
+  standing.approved_at = *parse_rfc3339("2026-01-02T03:05:30Z");
+  standing.have = standing.needed = 1;
+  standing.checks = {{"scan", CheckMode::Require, CheckOutcome::Pass, "clean",
+                      parse_rfc3339("2026-01-02T03:04:00Z").value(), std::nullopt}};
+  const auto message = [&](Fact fact) {
+    for (const AuditRecordSpec& spec :
+         plan_request(scene.request, standing, {}, scene.look(), now).facts)
+      if (spec.fact == fact) return spec.message;
+    return std::string("none");
+  };
+  CHECK(message(Fact::Granted) == "1 of 1; checks: scan Pass 2m ago");
+  standing.phase = RequestPhase::Released;
+  standing.message = "stored by carol";
+  CHECK(message(Fact::Released) == "stored by carol; checks: scan Pass 2m ago");
+  scene.claimed();  // at 03:05:00, which is when it counted
+  CHECK(message(Fact::Released) == "stored by carol; checks: scan Pass 1m ago");
+
+  Scene waiting(RequestHold::Deny);
+  Standing held_up;
+  held_up.only_checks = true;
+  held_up.message = "approved by bob; waits for check scan: 2 critical";
+  waiting.request.status.phase = RequestPhase::Approved;
+  const Plan plan = plan_request(waiting.request, held_up, {}, waiting.look(), now);
+  for (const AuditRecordSpec& spec : plan.facts) CHECK(spec.fact != Fact::Granted);
+  REQUIRE(plan.events.size() == 2);  // the first time it is seen
+  CHECK(plan.events[1].reason == "CheckNotPassed");
+  waiting.request.status = plan.status;
+  waiting.request.status.checks = {
+      {"scan", std::string(64, '0'), CheckOutcome::Fail, "2 critical", "2026-01-02T03:05:00Z"}};
+  CHECK_FALSE(plan_request(waiting.request, held_up, {}, waiting.look(), now).changes);
+}
+
 }  // namespace
 }  // namespace holdpoint::operator_

@@ -1,11 +1,18 @@
 #!/usr/bin/env python3
-"""A receiver of notices for tests: plain HTTP on loopback, from Python's own server.
+"""A receiver of notices, and an endpoint of checks, for tests: plain HTTP on loopback, from Python's own server.
 
 usage: receiver.py DIR     returns when it listens; ends when DIR is gone
 
-DIR/port holds its port. Each POST becomes a line of JSON in DIR/requests (path, headers in lower
-case, body as text) and is answered with the status in DIR/answer (200 when there is none; hang: not
-at all; a Location header goes with a 3xx).
+DIR/port holds its port. Each call becomes a line of JSON in DIR/requests (method, path, headers in lower
+case, body as text) and is answered as DIR/answer says:
+
+  nothing          200
+  a number         this status; a Location header goes with a 3xx
+  hang             not at all
+  huge             200, and 64 MiB of JSON
+  endless          200, and JSON that never ends, as fast as it is taken
+  drip             200, and a byte of JSON now and then, for ever
+  a JSON object    its status (200), its body, its location
 """
 
 import http.server
@@ -25,6 +32,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
         seen = {
+            "method": self.command,
             "path": self.path,
             "headers": {name.lower(): value for name, value in self.headers.items()},
             "body": body,
@@ -32,16 +40,44 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with lock, open(folder / "requests", "a", encoding="utf-8") as log:
             log.write(json.dumps(seen) + "\n")
         answer = folder / "answer"
-        status = answer.read_text().strip() if answer.exists() else "200"
-        if status == "hang":
+        wanted = answer.read_text().strip() if answer.exists() else "200"
+        if wanted == "hang":
             time.sleep(120)
-            return
-        self.send_response(int(status))
-        if status.startswith("3"):
-            self.send_header("Location", "/elsewhere")
-        self.send_header("Content-Length", "2")
+        elif wanted in ("huge", "endless", "drip"):
+            self.flood(wanted)
+        elif wanted.startswith("{"):
+            self.reply(**json.loads(wanted))
+        else:
+            self.reply(int(wanted))
+
+    do_GET = do_POST
+
+    def reply(self, status=200, body="ok", location="/elsewhere"):
+        self.send_response(status)
+        if 300 <= status < 400:
+            self.send_header("Location", location)
+        self.send_header("Content-Length", str(len(body.encode())))
         self.end_headers()
-        self.wfile.write(b"ok")
+        self.wfile.write(body.encode())
+
+    def flood(self, how):
+        piece = b" " if how == "drip" else b'"' + b"x" * 65534 + b'",'
+        begin = b'{"result": "pass", "more": ['
+        self.send_response(200)
+        if how == "huge":
+            self.send_header("Content-Length", str(len(begin) + 1024 * len(piece)))
+        else:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        try:
+            self.wfile.write(begin)
+            for _ in range(1024 if how == "huge" else 1_000_000):
+                self.wfile.write(piece)
+                self.wfile.flush()
+                if how == "drip":
+                    time.sleep(0.2)
+        except OSError:
+            self.close_connection = True
 
     def log_message(self, *_):
         pass
