@@ -135,7 +135,7 @@ Result<std::optional<Duration>> Requests::reconcile(
                            "holdpoint: " + standing.message, deadline));
     std::vector<AuditRecordSpec> facts = plan.facts;
     if (plan.retriggered.has_value()) {
-      const auto told = release_.retrigger(*request.spec.origin, plan.status.approved_at, deadline);
+      const auto told = release_.retrigger(*request.spec.origin, plan.retrigger, deadline);
       if (told.ok() && *told) facts.push_back(*plan.retriggered);
       if (!told.ok())
         log::warn("not retriggered", {{"request", name}, {"error", describe(told.error())}});
