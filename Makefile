@@ -4,10 +4,10 @@ TEST_PRESET ?= dev
 # A test on a loaded machine may miss a deadline: it gets two more chances, and says so.
 CTEST = ctest --preset $(TEST_PRESET) --no-tests=error --repeat until-pass:3
 .DEFAULT_GOAL := help
-.PHONY: help deps assets build build-test test unit chart cluster e2e node verify bench demo image plugin docs format clean
+.PHONY: help deps assets build build-test test unit chart cluster gitops gitops-assets e2e node verify bench demo image plugin docs format clean
 
 help: ## print this list
-	@echo "build, bench, demo, image, e2e, node, docs: PRESET=$(PRESET); test, unit, chart, cluster: TEST_PRESET=$(TEST_PRESET)"
+	@echo "build, bench, demo, image, e2e, node, docs: PRESET=$(PRESET); test, unit, chart, cluster, gitops: TEST_PRESET=$(TEST_PRESET)"
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 deps: ## install the missing Debian packages
@@ -16,23 +16,29 @@ deps: ## install the missing Debian packages
 assets: deps ## build etcd, kube-apiserver, kube-controller-manager, kubectl and helm, once
 	@hack/assets >/dev/null
 
+gitops-assets: deps
+	@hack/assets --gitops >/dev/null
+
 build: deps ## compile everything, and show where the time went
 	@hack/build $(PRESET)
 
 build-test: deps
 	@hack/build $(TEST_PRESET)
 
-test: assets build-test ## everything: unit and cluster tests, with sanitizers
+test: gitops-assets build-test ## everything: unit and cluster tests, with sanitizers
 	@$(CTEST)
 
 unit: build-test ## the tests that need no cluster
-	@$(CTEST) --label-exclude 'cluster|e2e'
+	@$(CTEST) --label-exclude 'cluster|gitops|e2e'
 
 chart: assets build-test ## the test of the Helm chart: rendered, judged by an API server, installed
 	@$(CTEST) --tests-regex '^chart$$'
 
 cluster: assets build-test ## the tests against a real API server
 	@$(CTEST) --label-regex cluster
+
+gitops: gitops-assets build-test ## Flux, the Helm CLI and kubectl, each with a real API server
+	@$(CTEST) --label-regex gitops
 
 e2e: deps build ## the chart on a real node: its story, and what happens while parts fail; needs root
 	@hack/assets --node >/dev/null

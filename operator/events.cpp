@@ -3,7 +3,9 @@
 #include "base/digest.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "core/approval/wording.hpp"
 #include "crds/codec.hpp"
+#include "docket/origin.hpp"
 
 namespace holdpoint::operator_ {
 namespace {
@@ -22,6 +24,9 @@ void Events::tell(const ApprovalRequest& request, const std::string& uid, const 
             {"uid", request.metadata.uid}},
            request.metadata.namespace_, reason, message, warning);
   tell_target(request, uid, reason, message, warning);
+  tell_origin(request, reason,
+              describe_target(request.spec.target) + ": " + request.metadata.name + ": " + message,
+              warning);
 }
 
 void Events::tell_target(const ApprovalRequest& request, const std::string& uid,
@@ -38,6 +43,25 @@ void Events::tell_target(const ApprovalRequest& request, const std::string& uid,
     about["uid"] = known;
   tell_one(about, target.namespace_.empty() ? "default" : target.namespace_, reason,
            request.metadata.name + ": " + message, warning);
+}
+
+// Who watches Flux or Argo CD looks there; what was refused is not stored and has no Events anybody
+// would find.
+void Events::tell_origin(const ApprovalRequest& request, const std::string& reason,
+                         const std::string& message, bool warning) const {
+  if (!request.spec.origin.has_value() || request.spec.origin->kind == OriginKind::Release) return;
+  const Origin& origin = *request.spec.origin;
+  const kube::ResourcePath path = path_of(origin);
+  Json about{{"apiVersion", path.group + "/" + path.version},
+             {"kind", std::string(to_string(origin.kind))},
+             {"namespace", origin.namespace_},
+             {"name", origin.name}};
+  // Labels name it: there may be none.
+  const auto live = client_.get(path, Deadline::in(kCall));
+  if (!live.ok() && live.error().kind == ErrorKind::NotFound) return;
+  if (live.ok())
+    about["uid"] = string_at(*live, {"metadata", "uid"});  // `kubectl describe` asks by it
+  tell_one(about, origin.namespace_, reason, message, warning);
 }
 
 void Events::tell_one(const Json& about, const std::string& namespace_, const std::string& reason,

@@ -219,14 +219,20 @@ Plan plan_request(const ApprovalRequest& request, const Standing& standing,
 
   plan.fail = request.spec.hold == RequestHold::Gate && is_end(standing.phase) &&
               standing.phase != RequestPhase::Released && observation.held_here;
-  if (standing.phase == RequestPhase::Approved && request.status.phase != standing.phase &&
-      !is_stored_held(request.spec.hold) && request.spec.origin.has_value()) {
+  if (request.status.phase != standing.phase && !is_stored_held(request.spec.hold) &&
+      request.spec.origin.has_value()) {
     const Origin& origin = *request.spec.origin;
-    AuditRecordSpec told =
-        fact_of(request, Fact::Retriggered, request.metadata.uid, status.approved_at);
-    told.message = std::string(to_string(origin.kind)) + " " + origin.namespace_ + "/" +
-                   origin.name + " was told to try again";
-    plan.retriggered = std::move(told);
+    // To apply a Kustomization once more does no harm, and its state then has the denial's words. A
+    // HelmRelease would run its hooks again for that.
+    const bool denied = standing.phase == RequestPhase::Denied;
+    if (standing.phase == RequestPhase::Approved ||
+        (denied && origin.kind == OriginKind::Kustomization)) {
+      plan.retrigger = denied ? status.ended_at : status.approved_at;
+      plan.retriggered = fact_of(request, Fact::Retriggered, request.metadata.uid, plan.retrigger);
+      plan.retriggered->message = std::string(to_string(origin.kind)) + " " + origin.namespace_ +
+                                  "/" + origin.name + " was told " +
+                                  (denied ? "of the denial" : "to try again");
+    }
   }
 
   const bool first = request.status.observed_generation == 0;

@@ -20,7 +20,8 @@ struct Plan {
   bool changes = false;                // the status differs from what is there
   bool resume = false;                 // take the hold off the target
   bool fail = false;                   // it waits for what will never come: tell its clients
-  std::optional<AuditRecordSpec> retriggered;  // to be told once the controller was
+  std::string retrigger;  // the token by which the controller of its origin is told, once; or none
+  std::optional<AuditRecordSpec> retriggered;  // to be recorded once it was
   struct Tell {
     std::string reason, message;
     bool warning = false;

@@ -140,12 +140,12 @@ Result<std::optional<Duration>> Requests::reconcile(
                            "holdpoint: " + standing.message, deadline));
     std::vector<AuditRecordSpec> facts = plan.facts;
     bool retriggers = plan.retriggered.has_value();
-    if (retriggers) {
+    if (retriggers && standing.phase == RequestPhase::Approved) {
       HP_ASSIGN(const bool waits, set_waits(request, deadline));
       retriggers = !waits;
     }
     if (retriggers) {
-      const auto told = release_.retrigger(*request.spec.origin, plan.status.approved_at, deadline);
+      const auto told = release_.retrigger(*request.spec.origin, plan.retrigger, deadline);
       if (told.ok() && *told) facts.push_back(*plan.retriggered);
       if (!told.ok())
         log::warn("not retriggered", {{"request", name}, {"error", describe(told.error())}});

@@ -59,7 +59,8 @@ class ControlPlane:
         self.processes = processes
         self.assets = assets
         self.ports = ports
-        self.node = node  # A Node, or None for a cluster whose pods stay Pending.
+        self.node = node  # A Node, or None for a cluster without a real one.
+        self.identities = dict(node.IDENTITIES if node else {})  # Of more than the control plane.
         self.kubeconfig = folder / "kubeconfig"
         self.pki = Pki(folder / "pki")
 
@@ -136,7 +137,7 @@ class ControlPlane:
         tokens = {name: self.pki.secret(f"{name}.token", 16) for name in GROUPS}
         rows = [f"{tokens[name]},{name},{name},{group}" for name, group in GROUPS.items()]
         components = {"controller-manager": "system:kube-controller-manager,controller-manager"}
-        for name, identity in (components | (self.node.IDENTITIES if self.node else {})).items():
+        for name, identity in (components | self.identities).items():
             token = self.pki.secret(f"{name}.token", 16)
             rows.append(f"{token},{identity}")
             self.pki.write_kubeconfig(self.folder / f"{name}.kubeconfig", server, {name: token})
@@ -145,6 +146,19 @@ class ControlPlane:
 
     def server(self):
         return f"https://127.0.0.1:{self.processes.option('apiserver', 'secure-port')}"
+
+    def write_account_kubeconfig(self, namespace, name):
+        """Credentials of a service account and nothing more, in a file whose path is returned."""
+        path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"
+        request = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"expirationSeconds": 30 * 86400},
+        }
+        token = self.api("POST", path, request)["status"]["token"]
+        kubeconfig = self.folder / f"{name.removeprefix('holdpoint-')}.kubeconfig"
+        self.pki.write_kubeconfig(kubeconfig, self.server(), {name: token})
+        return kubeconfig
 
     def kubectl(self, *words):
         cache = self.processes.run / "kubectl-cache"

@@ -31,7 +31,7 @@ def define(plane, binaries, webhooks):
     pki.secret("path-token", 16)
     pki.secret("secret-key", 32)
     for name in ("webhook", "operator"):
-        _write_kubeconfig(plane, name)
+        plane.write_account_kubeconfig("holdpoint-system", f"holdpoint-{name}")
 
     names = ["webhook", *(f"webhook-{number}" for number in range(2, webhooks + 1))]
     for name, address in zip(names, health):
@@ -72,15 +72,3 @@ def define(plane, binaries, webhooks):
 
 def ready(processes, name):
     return plain_get(processes.option(name, "health-listen"), "/readyz")
-
-
-def _write_kubeconfig(plane, name):
-    """Credentials of the service account holdpoint-`name` and nothing more."""
-    path = f"/api/v1/namespaces/holdpoint-system/serviceaccounts/holdpoint-{name}/token"
-    request = {
-        "apiVersion": "authentication.k8s.io/v1",
-        "kind": "TokenRequest",
-        "spec": {"expirationSeconds": 30 * 86400},
-    }
-    token = plane.api("POST", path, request)["status"]["token"]
-    plane.pki.write_kubeconfig(plane.folder / f"{name}.kubeconfig", plane.server(), {name: token})

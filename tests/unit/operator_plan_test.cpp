@@ -445,5 +445,35 @@ TEST_CASE("the trail tells the checks and their ages; their results alone change
   CHECK_FALSE(plan_request(waiting.request, held_up, {}, waiting.look(), now).changes);
 }
 
+TEST_CASE(
+    "a controller is told once of an approval, and of a denial where trying again is harmless") {
+  struct Row {
+    OriginKind origin;
+    RequestPhase phase;
+    bool told;
+  };
+  for (const Row& row : {Row{OriginKind::Kustomization, RequestPhase::Approved, true},
+                         Row{OriginKind::Kustomization, RequestPhase::Denied, true},
+                         Row{OriginKind::HelmRelease, RequestPhase::Approved, true},
+                         Row{OriginKind::HelmRelease, RequestPhase::Denied, false},
+                         Row{OriginKind::Application, RequestPhase::Denied, false},
+                         Row{OriginKind::Kustomization, RequestPhase::Pending, false},
+                         Row{OriginKind::Kustomization, RequestPhase::Expired, false}}) {
+    CAPTURE(std::string(to_string(row.origin)));
+    CAPTURE(std::string(to_string(row.phase)));
+    Scene scene(RequestHold::Deny);
+    scene.request.spec.origin = Origin{};
+    scene.request.spec.origin->kind = row.origin;
+    if (row.phase != RequestPhase::Pending) scene.request.status.phase = RequestPhase::Pending;
+    Standing standing = a_standing(row.phase);
+    if (row.phase == RequestPhase::Approved) standing.approved_at = kNow;
+    const Plan plan = plan_request(scene.request, standing, {}, {}, kNow);
+    CHECK(plan.retriggered.has_value() == row.told);
+    CHECK(plan.retrigger.empty() != row.told);
+    scene.request.status = plan.status;
+    CHECK_FALSE(plan_request(scene.request, standing, {}, {}, kNow).retriggered.has_value());
+  }
+}
+
 }  // namespace
 }  // namespace holdpoint::operator_
