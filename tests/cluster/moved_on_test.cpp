@@ -2,6 +2,7 @@
 // later runs. The kinds are Flux's and Argo CD's by name, and the test is their controller.
 #include <doctest/doctest.h>
 
+#include <cctype>
 #include <filesystem>
 #include <fstream>
 
