@@ -1,6 +1,7 @@
 #include "cli/change_set.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <map>
 #include <set>
 #include <tuple>

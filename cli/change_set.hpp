@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "cli/screen.hpp"
 #include "crds/kinds.hpp"
 
