@@ -131,7 +131,7 @@ Result<Done> take_down(const Options& options) {
   const Clock& clock = system_clock();
   const kube::Client client(std::move(config), "holdpoint-operator/" HOLDPOINT_VERSION);
   Ledger ledger(client, clock, metrics, options.home);
-  const Docket docket(client, clock);
+  const Docket docket(client, clock, options.home);
   Checks checks(client, docket, clock, metrics, options.home);
   Configurator configurator(client, clock, ledger, checks, {{}, options.home, {}});
   HP_TRY(disarm(client, options.home, operator_user(options.home), "uninstalled", clock.now(),
