@@ -37,8 +37,8 @@ class Release {
   // repeats the operation that failed, as it was, to the revision that it went to.
   [[nodiscard]] Result<Told> retrigger(const Origin& origin, const std::string& token,
                                        Deadline deadline) const;
-  // Has an Argo CD that has given up repeat what is denied, so that it shows the denial, unless
-  // hooks would run again for that.
+  // The same for what is denied, so that the controller shows the denial; but an Argo CD that has
+  // not given up, or whose hooks would run again for that, is left alone.
   [[nodiscard]] Result<Told> show_denial(const Origin& origin, const std::string& token,
                                          Deadline deadline) const;
 

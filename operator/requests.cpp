@@ -144,7 +144,8 @@ Result<std::optional<Duration>> Requests::reconcile(
       HP_TRY(release_.fail(seen.target, "Holdpoint" + std::string(to_string(standing.phase)),
                            "holdpoint: " + standing.message, deadline));
     std::vector<AuditRecordSpec> facts = plan.facts;
-    if (const auto owed = busy_.find(request.metadata.uid); owed != busy_.end()) {
+    if (const auto owed = busy_.find(request.metadata.uid);
+        owed != busy_.end() && standing.phase == RequestPhase::Approved) {
       plan.retrigger = owed->second.token;
       plan.retriggered = owed->second.fact;
     }

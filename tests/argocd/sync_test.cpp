@@ -191,6 +191,10 @@ TEST_CASE("the operator's account has Argo CD repeat what failed, and nothing el
   };
   for (const auto& refused :
        {attempt({{"spec", {{"source", {{"path", "evil"}}}}}}),
+        attempt({{"status",
+                  {{"operationState",
+                    {{"operation", {{"sync", {{"source", {{"path", "evil"}}}}}}}}}}}}),
+        attempt({{"status", {{"operationState", {{"phase", "Succeeded"}}}}}}),
         started({{"revision", "0123456789012345678901234567890123456789"}}),
         started({{"source", {{"path", "evil"}}}}), started({{"manifests", {"{}"}}}),
         started({{"resources", Json::array({{{"kind", "ConfigMap"}, {"name", "x"}}})}}),
