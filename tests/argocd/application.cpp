@@ -109,8 +109,8 @@ Application::Result Application::result_of(const std::string& kind, const std::s
   const Json* resources = member_at(live, {"status", "operationState", "syncResult", "resources"});
   for (const Json& one : resources == nullptr ? Json::array() : *resources)
     if (string_at(one, {"kind"}) == kind && string_at(one, {"name"}) == name) {
-      const std::string status = string_at(one, {"status"});
-      return {status.empty() ? string_at(one, {"hookPhase"}) : status, string_at(one, {"message"})};
+      const bool is_hook = !string_at(one, {"hookType"}).empty();
+      return {string_at(one, {is_hook ? "hookPhase" : "status"}), string_at(one, {"message"})};
     }
   return {};
 }
