@@ -47,7 +47,8 @@ Result<Done> disarm(const kube::Client& client, const std::string& home, const s
   const Json object{
       {"apiVersion", "v1"},
       {"kind", "ConfigMap"},
-      {"metadata", {{"name", kOwnConfigMap}, {"labels", {{"app.kubernetes.io/part-of", "holdpoint"}}}}},
+      {"metadata",
+       {{"name", kOwnConfigMap}, {"labels", {{"app.kubernetes.io/part-of", "holdpoint"}}}}},
       {"data",
        {{"gate",
          dump_json(

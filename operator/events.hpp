@@ -13,10 +13,10 @@ namespace holdpoint::operator_ {
 class Events {
  public:
   Events(const kube::Client& client, const Clock& clock) : client_(client), clock_(clock) {}
-  // One Event on the request, one on its target, and one on the Flux or Argo CD object that it comes
-  // from. `uid` is the target's, empty where it is not stored: `kubectl describe` shows an Event
-  // only by the uid of its object. `reason` is CamelCase; `warning` for what people should look
-  // into.
+  // One Event on the request, one on its target, and one on the Flux or Argo CD object that it
+  // comes from. `uid` is the target's, empty where it is not stored: `kubectl describe` shows an
+  // Event only by the uid of its object. `reason` is CamelCase; `warning` for what people should
+  // look into.
   void tell(const ApprovalRequest& request, const std::string& uid, const std::string& reason,
             const std::string& message, bool warning) const;
   // On the target alone.

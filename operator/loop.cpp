@@ -204,11 +204,12 @@ void Loop::run(const std::stop_token& stop) {
         client_,
         {"admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations", "", "", ""}, {},
         configurations(true));
-    const kube::WatchCache arming(client_, {"", "v1", "configmaps", home_, "", ""},
-                                  {{"fieldSelector", std::string("metadata.name=") + kOwnConfigMap}},
-                                  [this](kube::WatchEventType, const kube::ObjectPtr&) {
-                                    policies_changed();  // or approvals were voided
-                                  });
+    const kube::WatchCache arming(
+        client_, {"", "v1", "configmaps", home_, "", ""},
+        {{"fieldSelector", std::string("metadata.name=") + kOwnConfigMap}},
+        [this](kube::WatchEventType, const kube::ObjectPtr&) {
+          policies_changed();  // or approvals were voided
+        });
     const kube::WatchCache pods(client_, {"", "v1", "pods", "", "", ""},
                                 {{"labelSelector", std::string(kGatedLabel) + "=true"}},
                                 [this](kube::WatchEventType type, const kube::ObjectPtr& object) {

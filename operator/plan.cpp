@@ -222,11 +222,12 @@ Plan plan_request(const ApprovalRequest& request, const Standing& standing,
   if (request.status.phase != standing.phase && !is_stored_held(request.spec.hold) &&
       request.spec.origin.has_value()) {
     const Origin& origin = *request.spec.origin;
-    // To apply a Kustomization once more does no harm, and its state then has the denial's words. A
-    // HelmRelease would run its hooks again for that.
+    // To apply a Kustomization once more does no harm, and its state then has the denial's words;
+    // an Application too, where it has no hooks. A HelmRelease would run its hooks again for that.
     const bool denied = standing.phase == RequestPhase::Denied;
     if (standing.phase == RequestPhase::Approved ||
-        (denied && origin.kind == OriginKind::Kustomization)) {
+        (denied &&
+         (origin.kind == OriginKind::Kustomization || origin.kind == OriginKind::Application))) {
       plan.retrigger = denied ? status.ended_at : status.approved_at;
       plan.retriggered = fact_of(request, Fact::Retriggered, request.metadata.uid, plan.retrigger);
       plan.retriggered->message = std::string(to_string(origin.kind)) + " " + origin.namespace_ +

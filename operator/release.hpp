@@ -27,12 +27,24 @@ class Release {
   // its clients see the reason (batch/v1, condition FailureTarget). Nothing for a finished Job.
   [[nodiscard]] Result<Done> fail(const RawObject& job, const std::string& reason,
                                   const std::string& message, Deadline deadline) const;
-  // Has the controller of `origin` try again, once for each `token`. False where it is none that
-  // can be told: NotFound, Forbidden, a Helm CLI.
-  [[nodiscard]] Result<bool> retrigger(const Origin& origin, const std::string& token,
+  enum class Told {
+    Yes,
+    Busy,  // what it does now may have begun too early to know; worth asking again soon
+    No     // there is nothing to try again, or nobody that can be told: NotFound, Forbidden, a Helm
+           // CLI
+  };
+  // Has the controller of `origin` try again what is approved, once for each `token`. Argo CD
+  // repeats the operation that failed, as it was, to the revision that it went to.
+  [[nodiscard]] Result<Told> retrigger(const Origin& origin, const std::string& token,
                                        Deadline deadline) const;
+  // The same for what is denied, so that the controller shows the denial; but an Argo CD that has
+  // not given up, or whose hooks would run again for that, is left alone.
+  [[nodiscard]] Result<Told> show_denial(const Origin& origin, const std::string& token,
+                                         Deadline deadline) const;
 
  private:
+  [[nodiscard]] Result<Told> tell(const Origin& origin, Json patch, Deadline deadline) const;
+
   const kube::Client& client_;
   const Clock& clock_;
 };

@@ -15,6 +15,8 @@ namespace {
 
 constexpr Duration kReconcile{30'000};
 constexpr Duration kLookAtEnded{3'600'000};
+constexpr Duration kAskAgain{500};  // a GitOps controller that was busy: soon, then less often
+constexpr Duration kAskAgainAtLast{10'000};
 constexpr int kSteps = 3;  // approved, released, and once more for what happened meanwhile
 
 kube::ResourcePath path_of(const ApprovalRequest& request, const char* subresource) {
@@ -88,7 +90,10 @@ Result<std::optional<Duration>> Requests::reconcile(
     if (found == nullptr) return std::optional<Duration>();
     const ApprovalRequest& request = *found;
     const bool over = is_end(request.status.phase);
-    if (over) seen_held_.erase(request.metadata.uid);
+    if (over) {
+      seen_held_.erase(request.metadata.uid);
+      busy_.erase(request.metadata.uid);
+    }
     std::optional<ApprovalPolicy> policy;
     if (auto live = docket_.policy(request.spec.policy.name, deadline); live.ok()) {
       policy = std::move(*live);
@@ -123,7 +128,7 @@ Result<std::optional<Duration>> Requests::reconcile(
       if (!done.ok()) return done.error();
       closed = std::move(*done);
     }
-    const Plan plan = plan_request(request, standing, input.ballots, observation, clock_.now());
+    Plan plan = plan_request(request, standing, input.ballots, observation, clock_.now());
     again = plan.again;
 
     bool resumed = false;
@@ -139,14 +144,31 @@ Result<std::optional<Duration>> Requests::reconcile(
       HP_TRY(release_.fail(seen.target, "Holdpoint" + std::string(to_string(standing.phase)),
                            "holdpoint: " + standing.message, deadline));
     std::vector<AuditRecordSpec> facts = plan.facts;
+    if (const auto owed = busy_.find(request.metadata.uid);
+        owed != busy_.end() && standing.phase == RequestPhase::Approved) {
+      plan.retrigger = owed->second.token;
+      plan.retriggered = owed->second.fact;
+    }
     bool retriggers = plan.retriggered.has_value();
     if (retriggers && standing.phase == RequestPhase::Approved) {
       HP_ASSIGN(const bool waits, set_waits(request, deadline));
       retriggers = !waits;
     }
     if (retriggers) {
-      const auto told = release_.retrigger(*request.spec.origin, plan.retrigger, deadline);
-      if (told.ok() && *told) facts.push_back(*plan.retriggered);
+      const auto told = standing.phase == RequestPhase::Denied
+                            ? release_.show_denial(*request.spec.origin, plan.retrigger, deadline)
+                            : release_.retrigger(*request.spec.origin, plan.retrigger, deadline);
+      if (told.ok() && *told == Release::Told::Yes) facts.push_back(*plan.retriggered);
+      if (told.ok() && *told == Release::Told::Busy && !is_end(standing.phase)) {
+        const auto owed = busy_
+                              .try_emplace(request.metadata.uid,
+                                           Owed{plan.retrigger, *plan.retriggered, kAskAgain})
+                              .first;
+        again = owed->second.next;
+        owed->second.next = std::min(owed->second.next * 2, kAskAgainAtLast);
+      } else {
+        busy_.erase(request.metadata.uid);
+      }
       if (!told.ok())
         log::warn("not retriggered", {{"request", name}, {"error", describe(told.error())}});
     }

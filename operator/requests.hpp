@@ -3,6 +3,7 @@
 // accessors of others are not needed.
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 
@@ -69,6 +70,14 @@ class Requests {
   const Release& release_;
   const std::string secret_key_;
   std::set<std::string> seen_held_;  // uids of requests whose change was seen stored held
+  // What is owed to the controller of an approved request that was busy when it was to be told, by
+  // the request's uid. Lost with this process: then its own retries, or people, go on.
+  struct Owed {
+    std::string token;
+    AuditRecordSpec fact;
+    Duration next;  // after which it is asked again
+  };
+  std::map<std::string, Owed> busy_;
 };
 
 }  // namespace holdpoint::operator_

@@ -192,15 +192,18 @@ ClientKind client_kind(const std::string& field_manager, const RawObject& object
   const auto has = [&](const char* where, const char* key) {
     return member_at(object, {"metadata", where, key}) != nullptr;
   };
-  if (field_manager == "helm" || field_manager == "helm-controller" ||
-      has("annotations", "meta.helm.sh/release-name") ||
-      has("labels", "helm.toolkit.fluxcd.io/name"))
+  // Who writes tells more than what stands on the object: charts are rendered by Argo CD too, with
+  // Helm's labels and hooks, and what Helm installed can have moved to Argo CD.
+  if (field_manager == "helm" || field_manager == "helm-controller") return ClientKind::Helm;
+  if (field_manager == "argocd-controller") return ClientKind::ArgoCd;
+  if (field_manager == "kustomize-controller") return ClientKind::Flux;
+  if (has("annotations", "argocd.argoproj.io/tracking-id") ||
+      has("annotations", "argocd.argoproj.io/hook") || has("labels", "argocd.argoproj.io/instance"))
+    return ClientKind::ArgoCd;
+  if (has("annotations", "meta.helm.sh/release-name") ||
+      has("labels", "helm.toolkit.fluxcd.io/name") || has("annotations", "helm.sh/hook"))
     return ClientKind::Helm;
-  if (has("annotations", "helm.sh/hook") && !has("annotations", "argocd.argoproj.io/tracking-id") &&
-      !has("labels", "argocd.argoproj.io/instance") && field_manager != "argocd-controller")
-    return ClientKind::Helm;
-  if (field_manager == "kustomize-controller" || has("labels", "kustomize.toolkit.fluxcd.io/name"))
-    return ClientKind::Flux;
+  if (has("labels", "kustomize.toolkit.fluxcd.io/name")) return ClientKind::Flux;
   return ClientKind::Plain;
 }
 
@@ -208,13 +211,16 @@ RequestHold resolve_hold(HoldMode mode, Pausable how, Operation review_operation
                          bool started, ClientKind client) {
   if (mode == HoldMode::Retry) return RequestHold::Retry;
   if (mode == HoldMode::Deny || review_operation == Operation::Delete) return RequestHold::Deny;
-  const bool suspends =
-      mode == HoldMode::Suspend || (mode == HoldMode::Auto && client == ClientKind::Plain);
+  const auto suspends = [&](bool is_seen) {
+    return mode == HoldMode::Suspend || (mode == HoldMode::Auto && is_seen);
+  };
   switch (how) {
     case Pausable::No:
       return RequestHold::Deny;
     case Pausable::Deployment:
-      return suspends ? RequestHold::Suspend : RequestHold::Deny;
+      return suspends(client == ClientKind::Plain || client == ClientKind::ArgoCd)
+                 ? RequestHold::Suspend
+                 : RequestHold::Deny;
     case Pausable::Job:
       break;
   }
@@ -223,7 +229,7 @@ RequestHold resolve_hold(HoldMode mode, Pausable how, Operation review_operation
     return started ? RequestHold::Deny : RequestHold::Suspend;
   }
   if (review_operation != Operation::Create) return RequestHold::Deny;
-  return suspends ? RequestHold::Suspend : RequestHold::Gate;
+  return suspends(client == ClientKind::Plain) ? RequestHold::Suspend : RequestHold::Gate;
 }
 
 bool holds_as(const Marks& marks, RequestHold hold) {

@@ -85,11 +85,12 @@ inline constexpr const char* kUidToCome = "-*";
 [[nodiscard]] Json marks_patch(const RawObject& object, Pausable how, const Marks& wanted);
 
 // Who sends, told apart for the mode alone, never for the verdict: all of it can be forged.
-enum class ClientKind { Plain, Flux, Helm };
+enum class ClientKind { Plain, Flux, Helm, ArgoCd };
 [[nodiscard]] ClientKind client_kind(const std::string& field_manager, const RawObject& object);
 
 // Stored held where that can be and the client sees that it waits: Helm and Flux take a suspended
-// Job for done, and a paused Deployment for deployed. `held`: the marks of the old object where
+// Job for done, and a paused Deployment for deployed; Argo CD takes a Job for done as soon as it is
+// resumed, before its pods have run. `held`: the marks of the old object where
 // this policy holds it. `started`: a Job whose status.startTime is set; it is never suspended.
 [[nodiscard]] RequestHold resolve_hold(HoldMode mode, Pausable how, Operation review_operation,
                                        const Marks* held, bool started, ClientKind client);

@@ -330,8 +330,8 @@ ApprovalRequest make_request(const Gated& gated, const Write& write, const Appro
   spec.checks = policy.spec.checks;
   spec.images = images_of(write.group, write.resource, gated.content);
   spec.risk = gated.risk;
-  spec.change_set = change_set_of(object);
-  spec.origin = origin_of(object);
+  spec.change_set = change_set_of(object, write.field_manager);
+  spec.origin = origin_of(object, write.field_manager);
   spec.authors = authors_of(object, policy.spec.separation_of_duties.author_annotations);
   if (is_stored_held(gated.hold)) spec.base = reference.covered;
   return request;

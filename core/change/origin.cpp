@@ -25,7 +25,7 @@ std::int64_t number(const std::string& text) {
 
 }  // namespace
 
-std::optional<Origin> origin_of(const RawObject& object) {
+std::optional<Origin> origin_of(const RawObject& object, const std::string& field_manager) {
   const auto annotation = [&](const char* key) {
     return string_at(object, {"metadata", "annotations", key});
   };
@@ -33,10 +33,14 @@ std::optional<Origin> origin_of(const RawObject& object) {
     return string_at(object, {"metadata", "labels", key});
   };
   const bool is_helm_hook = !annotation("helm.sh/hook").empty();
+  // "[NAMESPACE_]APPLICATION:GROUP/KIND:NAMESPACE/NAME", or by its setting one of two labels that
+  // stop before the colon. The second is Helm's convention too, so only Argo CD's own writes count.
+  std::string tracking = annotation("argocd.argoproj.io/tracking-id");
+  if (tracking.empty()) tracking = label("argocd.argoproj.io/instance");
+  if (tracking.empty() && field_manager == "argocd-controller")
+    tracking = label("app.kubernetes.io/instance");
   Origin origin;
-  // "[NAMESPACE_]APPLICATION:GROUP/KIND:NAMESPACE/NAME"
-  if (const std::string tracking = annotation("argocd.argoproj.io/tracking-id");
-      !tracking.empty()) {
+  if (!tracking.empty()) {
     const std::string name = tracking.substr(0, tracking.find(':'));
     const auto bar = name.find('_');
     origin.kind = OriginKind::Application;
@@ -87,13 +91,13 @@ std::string change_set_of(const Origin& origin) {
   return visible_cut("helm/" + origin.namespace_ + "/" + origin.name, kMostColumns);
 }
 
-std::string change_set_of(const RawObject& object) {
+std::string change_set_of(const RawObject& object, const std::string& field_manager) {
   const std::string typed = visible_cut(
       string_at(object, {"metadata", "annotations", kChangeSetAnnotation}), kMostColumns);
   const bool claims_an_origin =
       typed.starts_with("argocd/") || typed.starts_with("flux/") || typed.starts_with("helm/");
   if (!typed.empty() && !claims_an_origin) return typed;
-  const auto origin = origin_of(object);
+  const auto origin = origin_of(object, field_manager);
   return origin.has_value() ? change_set_of(*origin) : "";
 }
 

@@ -16,7 +16,8 @@ inline constexpr const char* kChangeSetAnnotation = "holdpoint.dev/change-set";
 // What the annotation kChangeSetAnnotation says, else the set of the origin; empty where nothing
 // tells. Nobody types his way into the set of an origin: such a name counts for nothing. At most
 // 512 characters.
-[[nodiscard]] std::string change_set_of(const RawObject& object);
+[[nodiscard]] std::string change_set_of(const RawObject& object,
+                                        const std::string& field_manager = {});
 // "argocd/<application>", "flux/<namespace>/<name>", "helm/<namespace>/<release>"; empty for a
 // release without a name.
 [[nodiscard]] std::string change_set_of(const Origin& origin);
@@ -24,7 +25,8 @@ inline constexpr const char* kChangeSetAnnotation = "holdpoint.dev/change-set";
 // The Flux or Argo CD object that an object is made from, without a revision, or its Helm release,
 // with its chart for one; nullopt where nothing tells, or what tells it is no name of an object. A
 // hook of Helm's may not tell its release: then the name is empty.
-[[nodiscard]] std::optional<Origin> origin_of(const RawObject& object);
+[[nodiscard]] std::optional<Origin> origin_of(const RawObject& object,
+                                              const std::string& field_manager = {});
 
 // The values of these annotations, each at most 1,024 characters, without doubles.
 [[nodiscard]] std::vector<std::string> authors_of(const RawObject& object,

@@ -385,6 +385,12 @@ TEST_CASE("an object tells what it was made from, and changes of two application
   CHECK(origin_of(other)->name == "shop");
   CHECK(change_set_of(shop) == "argocd/shop");
   CHECK(change_set_of(other) == "argocd/team-a_shop");
+  // Argo CD that tracks by label: the label is its own, or it is the one who writes.
+  CHECK(change_set_of(object("labels", {{"argocd.argoproj.io/instance", "team-a_shop"}})) ==
+        "argocd/team-a_shop");
+  const RawObject labelled = object("labels", {{"app.kubernetes.io/instance", "shop"}});
+  CHECK(change_set_of(labelled, "argocd-controller") == "argocd/shop");
+  CHECK_FALSE(origin_of(labelled, "helm").has_value());
   const RawObject flux = object("labels", {{"helm.toolkit.fluxcd.io/name", "shop"},
                                            {"helm.toolkit.fluxcd.io/namespace", "apps"}});
   CHECK(origin_of(flux)->kind == OriginKind::HelmRelease);

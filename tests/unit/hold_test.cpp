@@ -137,6 +137,10 @@ TEST_CASE("the mode is picked by object and client as the table says") {
        false, ClientKind::Helm, Gate},
       {"and by Flux", HoldMode::Auto, Pausable::Job, Operation::Create, no, false, ClientKind::Flux,
        Gate},
+      {"and by Argo CD", HoldMode::Auto, Pausable::Job, Operation::Create, no, false,
+       ClientKind::ArgoCd, Gate},
+      {"whose Deployment is stored held", HoldMode::Auto, Pausable::Deployment, Operation::Update,
+       no, false, ClientKind::ArgoCd, Suspend},
       {"and by anybody where the policy says so", HoldMode::Gate, Pausable::Job, Operation::Create,
        no, false, ClientKind::Plain, Gate},
       {"a Job that waits by a gate has started, and waits on", HoldMode::Auto, Pausable::Job,
@@ -216,9 +220,17 @@ TEST_CASE("clients are told apart by field manager and by the labels of the obje
   CHECK(client_kind("kubectl-client-side-apply", object) == ClientKind::Plain);
   CHECK(client_kind("helm", object) == ClientKind::Helm);
   CHECK(client_kind("kustomize-controller", object) == ClientKind::Flux);
-  CHECK(client_kind("argocd-controller", object) == ClientKind::Plain);
+  CHECK(client_kind("argocd-controller", object) == ClientKind::ArgoCd);
+  // A chart that Argo CD renders carries what Helm reads.
   object["metadata"]["labels"] = {{"app.kubernetes.io/managed-by", "Helm"}};
-  CHECK(client_kind("argocd-controller", object) == ClientKind::Plain);
+  CHECK(client_kind("kubectl-edit", object) == ClientKind::Plain);
+  object["metadata"]["annotations"] = {{"helm.sh/hook", "pre-install"}};
+  CHECK(client_kind("argocd-controller", object) == ClientKind::ArgoCd);
+  CHECK(client_kind("kubectl-edit", object) == ClientKind::Helm);
+  object["metadata"]["annotations"]["argocd.argoproj.io/tracking-id"] = "shop:batch/Job:a/b";
+  CHECK(client_kind("kubectl-edit", object) == ClientKind::ArgoCd);
+  CHECK(client_kind("helm", object) == ClientKind::Helm);
+  object["metadata"].erase("annotations");
   object["metadata"]["labels"] = {{"kustomize.toolkit.fluxcd.io/name", "apps"}};
   CHECK(client_kind("manager", object) == ClientKind::Flux);
   object["metadata"]["annotations"] = {{"meta.helm.sh/release-name", "shop"}};
