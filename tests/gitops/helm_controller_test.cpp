@@ -149,11 +149,32 @@ TEST_CASE("a denied hook fails its release, and nothing of the new version runs"
   const kube::ResourcePath path = flux.helm_releases("app");
   REQUIRE(eventually([&] { return flux.shown(path).status == "False"; }, Duration(60'000)));
   MESSAGE(flux.shown(path).text());
+  const auto told = flux.events(path, "Denied");
+  REQUIRE(told.size() == 1);
+  CHECK(told.front().find("not during the sale") != std::string::npos);
   CHECK(succeeded(now_at(scene.jobs("prepare"))) == 0);
   CHECK(now_at(path_of("v1", "serviceaccounts", scene.ns(), "after-the-hook")).is_null());
 }
 
-TEST_CASE("a denied Deployment of a HelmRelease is not stored, whatever is tried") {
+TEST_CASE("a HelmRelease that has given up is told of a denial by Events alone, and runs nothing") {
+  const Scene scene;
+  const Flux flux(scene);
+  install(flux, refused(scene));
+  for (const Row& row : refused(scene)) {
+    CAPTURE(row.name);
+    const kube::ResourcePath path = flux.helm_releases(row.name);
+    const std::string name = scene.open_request(row.name).metadata.name;
+    flux.await_words(path, name);
+    must(scene.decide("lead", name, "Deny", "not during the sale"));
+    const auto told = flux.events(path, "Denied");
+    REQUIRE(told.size() == 1);
+    CHECK(told.front().find("not during the sale") != std::string::npos);
+    CHECK(records_of(name, "Retriggered").empty());
+    CHECK(now_at(row.path).is_null());
+  }
+}
+
+TEST_CASE("a denied Deployment of a HelmRelease is not stored, however often it is tried") {
   const Scene scene;
   const Flux flux(scene);
   install(flux, refused(scene), "1.0.0",
@@ -179,6 +200,7 @@ TEST_CASE("a hook of a HelmRelease that nobody decides in time fails with its re
   REQUIRE(eventually([&] { return flux.shown(path).status == "False"; }, Duration(60'000)));
   MESSAGE(flux.shown(path).text());
   CHECK(scene.requests_for("prepare").front().status.phase == RequestPhase::Expired);
+  CHECK(flux.events(path, "Expired").size() == 1);
   CHECK(succeeded(now_at(scene.jobs("prepare"))) == 0);
 }
 

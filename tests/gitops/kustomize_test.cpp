@@ -162,12 +162,18 @@ TEST_CASE(
     CHECK(content(scene.get(row.path)) == content(before[i]));
     CHECK(uid(scene.get(row.path)) == uid(before[i]));
     CHECK(scene.requests_for(row.name).size() == 2);
+    CHECK(flux.events(path, "Denied").size() == 1);
   }
   const std::string name = scene.open_request("migrate").metadata.name;
   must(scene.decide("lead", name, "Deny", "not during the sale"));
   const Shown shown = flux.await_words(flux.kustomizations("migrate"), "Failed");
   MESSAGE(shown.text());
   CHECK(shown.status == "False");
+  // Flux has no room for why: its Events have.
+  const auto told = flux.events(flux.kustomizations("migrate"), "Denied");
+  REQUIRE(told.size() == 1);
+  MESSAGE(told.front());
+  CHECK(told.front().find("not during the sale") != std::string::npos);
   CHECK(member_at(scene.get(scene.jobs("migrate")), {"status", "succeeded"}) == nullptr);
 }
 
@@ -199,6 +205,7 @@ TEST_CASE("what nobody decides in time ends, and Flux shows whom to ask next") {
   const Shown shown = flux.await_words(flux.kustomizations("migrate"), "Failed");
   MESSAGE(shown.text());
   CHECK(scene.requests_for("migrate").front().status.phase == RequestPhase::Expired);
+  CHECK(flux.events(flux.kustomizations("migrate"), "Expired").size() == 1);
   CHECK(member_at(scene.get(scene.jobs("migrate")), {"status", "succeeded"}) == nullptr);
 }
 

@@ -181,6 +181,23 @@ Shown Flux::await_words(const kube::ResourcePath& path, const std::string& words
   return last;
 }
 
+std::vector<std::string> Flux::events(const kube::ResourcePath& path,
+                                      const std::string& reason) const {
+  std::vector<std::string> messages;
+  (void)eventually([&] {
+    messages.clear();
+    for (const Json& event : must(admin().list(path_of("v1", "events", scene_.ns()),
+                                               {{"fieldSelector", "reason=" + reason}}, soon()))
+                                 .items)
+      if (string_at(event, {"involvedObject", "name"}) == path.name &&
+          string_at(event, {"involvedObject", "apiVersion"}) == path.group + "/" + path.version &&
+          string_at(event, {"source", "component"}) == "holdpoint-operator")
+        messages.push_back(string_at(event, {"message"}));
+    return !messages.empty();
+  });
+  return messages;
+}
+
 std::vector<std::string> records_of(const std::string& request, const std::string& fact) {
   std::vector<std::string> texts;
   const auto list =

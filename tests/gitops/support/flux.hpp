@@ -48,6 +48,10 @@ class Flux {
   Shown await_ready(const kube::ResourcePath& path, const std::string& revision = {}) const;
   // Until its message contains `words`; fails the test after a minute.
   Shown await_words(const kube::ResourcePath& path, const std::string& words) const;
+  // The messages of Holdpoint's Events of this reason about it, as `flux events` and `kubectl
+  // describe` show them; awaited until there is one.
+  [[nodiscard]] std::vector<std::string> events(const kube::ResourcePath& path,
+                                                const std::string& reason) const;
 
  private:
   // The digest and size of what is served at the URL.
