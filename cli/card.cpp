@@ -193,16 +193,16 @@ std::string card(const Dossier& dossier, Colour colour) {
   for (std::size_t i = 0; i < spec.summary.size(); ++i)
     line(i == 0 ? "change" : "", visible_cut(spec.summary[i], kTextColumns));
   line("now", state_now(dossier.request, dossier.live, dossier.now));
-  if (!over) line("last", last_change(dossier.request, dossier.live, dossier.now));
+  const std::string last = last_change(dossier.request, dossier.live, dossier.now);
+  if (!over && !last.empty()) line("last", last);
   const std::size_t hits = std::min(spec.risk.hits.size(), kMaxHits);
   for (std::size_t i = 0; i < hits; ++i)
     line(i == 0 ? "risk" : "", std::string(to_string(spec.risk.hits[i].level)) + ": " +
                                    visible_cut(spec.risk.hits[i].what, kTextColumns));
   if (hits < spec.risk.hits.size())
     line("", "and " + count_of(spec.risk.hits.size() - hits, "lesser one"));
-  line("policy", visible(spec.policy.name) + " gates this " +
-                     std::string(to_string(spec.operation)) + " of " +
-                     visible(spec.target.resource) + ": " + how_it_waits(spec));
+  line("policy", visible(spec.policy.name) + " gates " + std::string(to_string(spec.operation)) +
+                     " of " + visible(spec.target.resource) + ": " + how_it_waits(spec));
   for (const std::string& told : told_of_origin(dossier.request)) line("from", told);
   for (const CheckState& check : standing.checks)
     line("check", visible_cut(describe_check(check, dossier.now), 2 * kTextColumns));

@@ -11,10 +11,14 @@ namespace {
 constexpr std::string_view kNotGated = "no policy gates this";
 constexpr std::string_view kThere = "has a request already";
 
-// The objects of a manifest as the API server would store them.
+// The objects of a manifest as the API server would store them. What Holdpoint warns of then is
+// what is about to be asked for.
 Result<std::vector<Json>> dry_run(const Kubectl& kubectl, const std::string& file) {
-  HP_ASSIGN(const Json answer,
-            kubectl.json({"apply", "--dry-run=server", "-f", file, "-o", "json"}));
+  HP_ASSIGN(const Output output,
+            kubectl.run({"apply", "--dry-run=server", "-f", file, "-o", "json"}));
+  if (output.exit_code != 0)
+    return Error{kind_of_failure(output.err), clean_message(output.err), {}};
+  HP_ASSIGN(const Json answer, parse_json(output.out));
   const Json* items = member_at(answer, {"items"});
   if (items == nullptr) return std::vector<Json>{answer};
   if (!items->is_array()) return invalid("kubectl printed no list of objects");
@@ -49,10 +53,18 @@ Result<Done> ask_ahead(const Kubectl& kubectl, const std::string& file, const st
         const auto there = why.find(kThere);
         if (there == std::string::npos && why.find(kNotGated) == std::string::npos)
           return made.error();
-        if (of_it == 0 && there != std::string::npos)
-          print(title(object) + ": it " +
-                visible_cut(why.substr(there, why.find('\n', there) - there), 300));
-        else if (of_it == 0)
+        if (of_it == 0 && there != std::string::npos) {
+          const std::string words = why.substr(there, why.find('\n', there) - there);
+          print(title(object) + ": it " + visible_cut(words, 300));
+          const auto colon = words.find(": ");
+          const std::string name = colon == std::string::npos
+                                       ? ""
+                                       : words.substr(colon + 2, words.find(',') - colon - 2);
+          if (is_name(name) && words.ends_with(", Pending"))
+            asked.push_back("kubectl holdpoint approve " + name + " -n " +
+                            namespace_of_requests(space));
+        }
+        if (of_it == 0 && there == std::string::npos)
           print(title(object) + ": nothing of it needs approval");
         break;
       }

@@ -26,7 +26,9 @@ void show(const Finding& finding) {
 }
 
 Finding unreadable(const std::string& what, const Error& error) {
-  return {Kind::Warning, what + ": cannot be looked at as this user", {error.message}};
+  return {Kind::Warning,
+          what + ": cannot be looked at as this user",
+          {error.message.substr(0, error.message.find('\n'))}};
 }
 
 // Made by dry run: the API server stamps it, and nothing stays.
@@ -200,9 +202,11 @@ Result<Done> doctor(const Kubectl& kubectl, const std::string& given_home) {
       findings.push_back(judge_authority(*list, system_clock().now()));
     }
   }
-  const Json known = all_deployments.ok() ? *all_deployments : Json::object();
-  findings.push_back(look_at_leaf(kubectl, known, home));
-  findings.push_back(judge_callers(known));
+  // Who may not see the Deployments knows of neither; that is told above.
+  if (all_deployments.ok()) {
+    findings.push_back(look_at_leaf(kubectl, *all_deployments, home));
+    findings.push_back(judge_callers(*all_deployments));
+  }
   findings.push_back(look_at_clock(kubectl));
   findings.insert(findings.end(), of_policies.begin(), of_policies.end());
 

@@ -76,10 +76,15 @@ std::string images_of(const Json& object) {
   if (containers == nullptr || !containers->is_array() || containers->empty()) return "";
   if (containers->size() == 1)
     return ", image " + visible_cut(string_at(containers->front(), {"image"}), kImageColumns);
+  // As the summary of a change names them: the container and its tag.
   std::vector<std::string> images;
-  for (const Json& container : *containers)
+  for (const Json& container : *containers) {
+    const std::string image = string_at(container, {"image"});
+    const auto colon = image.rfind(':');
+    const bool tagged = colon != std::string::npos && image.find('/', colon) == std::string::npos;
     images.push_back(visible_cut(string_at(container, {"name"}), 40) + " " +
-                     visible_cut(string_at(container, {"image"}), kImageColumns));
+                     visible_cut(tagged ? image.substr(colon + 1) : image, 40));
+  }
   return ", images " + some_of(std::move(images));
 }
 
@@ -279,11 +284,15 @@ std::string last_change(const ApprovalRequest& request, const Live& live, Instan
     return ago(newest->status.ended_at, now) + " by " + person(newest->spec.requester.username) +
            (approved.empty() ? "" : ", " + approved) +
            (newest->spec.summary.empty() ? ""
-                                         : ": " + visible_cut(newest->spec.summary.front(), 80));
+                                         : ": " + visible_cut(newest->spec.summary.front(), 60));
   }
+  if (live.is == Live::Is::Absent) return {};  // what is new has no change before it
   const std::string none =
       live.requests ? "no release of it is kept" : "who approved it is unknown to you";
   const Target& target = request.spec.target;
+  const bool made_held =
+      is_stored_held(request.spec.hold) && request.spec.operation == Operation::Create;
+  if (live.requests && made_held) return {};
   const bool held = live.is == Live::Is::Read &&
                     read_marks(live.object, pausable(target.group, target.resource)).holds();
   // Of what is held, the last write is the change that waits.
@@ -311,7 +320,8 @@ DiffNow diff_now(const ApprovalRequest& request, const ApprovalPolicy* policy, c
   const Marks marks = read_marks(live.object, pausable(target.group, target.resource));
   const std::string held_by =
       marks.holds() ? held_request(marks, spec.policy.name, live.object) : "";
-  const std::string against = "against what runs now";
+  const std::string against =
+      spec.base_digest == kAbsent ? "against nothing: all of it is new" : "against what runs now";
   if (held_by == request.metadata.name) {
     const Change change = describe_change(target.group, target.resource, spec.base, stored);
     if (*digest == spec.content_digest) return {against, change.diff};

@@ -28,7 +28,7 @@ struct Live {
 [[nodiscard]] std::string state_now(const ApprovalRequest& request, const Live& live, Instant now);
 
 // "2d ago by developer, approved by anna: image web 1.3 -> 1.4.1"; or who wrote it last, as far as
-// the object tells, where no release of it is kept.
+// the object tells, where no release of it is kept. Empty for what is new.
 [[nodiscard]] std::string last_change(const ApprovalRequest& request, const Live& live,
                                       Instant now);
 

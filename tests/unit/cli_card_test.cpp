@@ -117,7 +117,7 @@ TEST_CASE("the card tells an approver what there is to know") {
         "          replicas 3 -> 10\n"
         "now       3 of 3 ready, image web:1.4.1 (read 2s ago)\n"
         "last      no release of it is kept\n"
-        "policy    production gates this UPDATE of deployments: stored, but nothing of it runs "
+        "policy    production gates UPDATE of deployments: stored, but nothing of it runs "
         "until approved\n"
         "asked     30m ago by developer, through kubectl-client-side-apply; expires in 23h 30m: "
         "\"Release 2.4\"\n"
@@ -342,6 +342,17 @@ TEST_CASE("the card tells what runs now, in the words of the kind") {
     desk.dossier.request.spec.operation = Operation::Create;
     desk.dossier.request.spec.base = Json();
     CHECK(now() == "nothing of it runs yet (read 2s ago)");
+    CHECK_FALSE(has(desk.text(), "last  "));
+  }
+  SUBCASE("several containers") {
+    auto& containers = object["spec"]["template"]["spec"]["containers"];
+    object["metadata"]["annotations"].clear();
+    object["spec"]["paused"] = false;
+    containers = Json::array({{{"name", "a"}, {"image", "r.io:5000/x/a:1.2"}},
+                              {{"name", "b"}, {"image", "r.io:5000/b"}},
+                              {{"name", "c"}, {"image", "c@sha256:0123"}},
+                              {{"name", "d"}, {"image", "d"}}});
+    CHECK(has(now(), "images a 1.2, b r.io:5000/b, c 0123 and 1 more (read"));
   }
   SUBCASE("what another request holds") {
     object["metadata"]["annotations"][kHeldAnnotation] = "production/web-other-1";
