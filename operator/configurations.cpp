@@ -163,7 +163,10 @@ std::string touched(const ApprovalPolicySpec& spec, const ResolvedResource& reso
   std::vector<std::string> any;
   for (const std::string& pointer :
        covered_pointers(spec.match.changes, resource.group, resource.resource)) {
-    if (pointer.empty()) return "true";
+    // The whole object: every update is looked at, but for those of its status alone.
+    if (pointer.empty())
+      return "request.?subResource.orValue('') != 'status' || " + differs("/metadata/labels") +
+             " || " + differs("/metadata/annotations");
     any.push_back(differs(pointer));
   }
   switch (pausable(resource.group, resource.resource)) {
@@ -372,9 +375,6 @@ std::string change_condition(const ApprovalPolicySpec& spec,
                      ") ? (" + clause + ") : ";
     by_resource = "(" + by_resource + "true)";  // what is none of them is looked at
   }
-  // The whole object of all kinds is covered: every update is looked at, but for those of a status
-  // alone.
-  if (by_resource == "true") by_resource = "request.?subResource.orValue('') != 'status'";
   // Creations and deletions are always looked at.
   std::vector<std::string> any{"request.operation != 'UPDATE'", std::move(by_resource),
                                our_annotations_differ()};

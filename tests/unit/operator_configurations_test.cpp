@@ -145,10 +145,12 @@ TEST_CASE("the condition is true on creation and deletion, whatever is covered")
             .starts_with("request.operation != 'UPDATE' || "));
   ApprovalPolicy whole = a_policy();
   whole.spec.match.changes = {""};
-  const std::string condition = change_condition(whole.spec, {config_maps()});
-  CHECK(
-      condition.starts_with("request.operation != 'UPDATE' || "
-                            "request.?subResource.orValue('') != 'status' || "));
+  // But for a status alone, and what it brings along of labels and annotations.
+  for (const auto& resources : {std::vector{config_maps()}, std::vector{config_maps(), jobs()}})
+    CHECK(change_condition(whole.spec, resources)
+              .starts_with("request.operation != 'UPDATE' || request.?subResource.orValue('') != "
+                           "'status' || object.?metadata.?labels != oldObject.?metadata.?labels || "
+                           "object.?metadata.?annotations != oldObject.?metadata.?annotations"));
 }
 
 TEST_CASE(
