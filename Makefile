@@ -4,7 +4,7 @@ TEST_PRESET ?= dev
 # A test on a loaded machine may miss a deadline: it gets two more chances, and says so.
 CTEST = ctest --preset $(TEST_PRESET) --no-tests=error --repeat until-pass:3
 .DEFAULT_GOAL := help
-.PHONY: help deps assets build build-test test unit chart cluster gitops gitops-assets e2e node verify bench demo image plugin docs format clean
+.PHONY: help deps assets build build-test test unit chart cluster gitops gitops-assets argocd e2e node verify bench demo image plugin docs format clean
 
 help: ## print this list
 	@echo "build, bench, demo, image, e2e, node, docs: PRESET=$(PRESET); test, unit, chart, cluster, gitops: TEST_PRESET=$(TEST_PRESET)"
@@ -39,6 +39,10 @@ cluster: assets build-test ## the tests against a real API server
 
 gitops: gitops-assets build-test ## Flux, the Helm CLI and kubectl, each with a real API server
 	@$(CTEST) --label-regex gitops
+
+argocd: deps build-test ## the tests with Argo CD's own controller, which is built first and takes long
+	@hack/assets --argocd >/dev/null
+	@$(CTEST) --tests-regex '^argocd$$'
 
 e2e: deps build ## the chart on a real node: its story, and what happens while parts fail; needs root
 	@hack/assets --node >/dev/null
