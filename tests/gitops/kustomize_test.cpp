@@ -242,7 +242,7 @@ TEST_CASE("the operator tells Flux to try again, and changes nothing else of its
                            .patch(flux.kustomizations("apps"), kube::PatchType::Merge,
                                   {{"spec", {{"path", "./evil"}}}}, {}, soon());
   REQUIRE_FALSE(changed.ok());
-  CHECK(changed.error().message.find("may tell Flux to try again") != std::string::npos);
+  CHECK(changed.error().message.find("may tell Flux or Argo CD to try again") != std::string::npos);
 }
 
 }  // namespace
