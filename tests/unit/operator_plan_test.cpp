@@ -5,6 +5,7 @@
 #include "core/approval/digest.hpp"
 #include "core/approval/hold.hpp"
 #include "core/change/covered.hpp"
+#include "crds/codec.hpp"
 #include "operator/plan.hpp"
 
 namespace holdpoint::operator_ {
