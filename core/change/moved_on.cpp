@@ -99,6 +99,10 @@ OriginState by_helm_release(const ApprovalRequestSpec& spec, const RawObject& li
   if (is_held_hook(spec)) {
     if (status.empty() || !is_hook_of_release(spec.origin->hook))
       return unknown("whether " + name + " still waits for this hook is not to be seen");
+    const std::string attempted = text_at(live, {"status", "lastAttemptedRevision"});
+    const std::string& own = spec.origin->revision;
+    if (!own.empty() && !attempted.empty() && attempted != own)
+      return moved(name + " is at " + attempted + " now, and this hook belongs to " + own);
     const auto since = time_at(ready, "lastTransitionTime");
     const bool same_attempt = since.has_value() && *since <= asked + kSkew;
     if (status == "Unknown" && same_attempt) return {};

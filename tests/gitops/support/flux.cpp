@@ -43,7 +43,8 @@ Flux::Artifact Flux::pack(const std::string& name,
     std::ofstream(folder / file) << text;
   }
   const fs::path archive = folder.string() + ".tar.gz";
-  const Output packed = run({"tar", "-czf", archive.string(), "-C", folder.string(), "."});
+  const std::string top = files.begin()->first.substr(0, files.begin()->first.find('/'));
+  const Output packed = run({"tar", "-czf", archive.string(), "-C", folder.string(), top});
   if (!packed.ok()) fail_test("tar: " + packed.text());
   const std::string bytes = read_file(archive);
   const std::string file = archive.filename().string();
