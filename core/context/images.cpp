@@ -62,7 +62,8 @@ std::optional<ImageName> parse_image(const std::string& image) {
   const bool whole = only(rest, kPath) && rest.size() <= kMostRepository &&
                      kLower.find(rest.front()) != std::string_view::npos &&
                      kLower.find(rest.back()) != std::string_view::npos &&
-                     rest.find("//") == std::string::npos && only(name.registry, kHost);
+                     rest.find("//") == std::string::npos && only(name.registry, kHost) &&
+                     name.registry.front() != '.' && name.registry.front() != ':';
   return whole ? std::optional(std::move(name)) : std::nullopt;
 }
 
