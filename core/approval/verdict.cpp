@@ -218,8 +218,11 @@ Result<std::optional<Gated>> classify(const Write& write, const ApprovalPolicy& 
   binding.operation = reference.digest == kAbsent ? Operation::Create
                       : digest == kAbsent         ? Operation::Delete
                                                   : Operation::Update;
+  // An update may change generateName: what waits goes by the one that it was asked with.
   if (binding.operation == Operation::Create)
-    binding.generate_name = string_at(live, {"metadata", "generateName"});
+    binding.generate_name = reference.held == nullptr
+                                ? string_at(live, {"metadata", "generateName"})
+                                : reference.held->spec.target.generate_name;
   if (binding.generate_name.empty()) binding.name = name.empty() ? write.name : name;
   if (binding.operation != Operation::Create || is_generated(gated)) binding.object_uid = uid;
   binding.base_digest = reference.digest;

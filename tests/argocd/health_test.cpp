@@ -19,7 +19,7 @@ std::string refused(const Scene& scene, const std::string& name, const std::stri
 }
 
 TEST_CASE("Argo CD shows a request by its phase, with its words") {
-  const Scene scene;
+  Scene scene;
   const std::string pending = refused(scene, "settings");
   const Health waits = health_of_request(scene, pending, RequestPhase::Pending);
   CHECK(waits.status == "Suspended");
@@ -70,7 +70,7 @@ TEST_CASE(
     "Argo CD shows an expired request as Degraded, and one that nobody looked at as in progress") {
   PolicyShape shape;
   shape.spec_patch = {{"expiry", {{"pending", "5s"}}}};
-  const Scene scene(shape);
+  Scene scene(shape);
   const std::string name = refused(scene, "settings");
   CHECK(health_of_request(scene, name, RequestPhase::Expired).status == "Degraded");
   Json fresh = scene.get(scene.requests(name));
@@ -81,7 +81,7 @@ TEST_CASE(
 }
 
 TEST_CASE("Argo CD shows a policy as Healthy once its gate is up, and why it is not") {
-  const Scene scene;
+  Scene scene;
   const kube::ResourcePath path = path_of(kApiVersion, "approvalpolicies", "", scene.policy());
   CHECK(argocd_health(scene.get(path)).status == "Healthy");
   must(client_as("admin").patch(
@@ -101,7 +101,7 @@ TEST_CASE("Argo CD shows a policy as Healthy once its gate is up, and why it is 
 }
 
 TEST_CASE("Argo CD shows what is held as Suspended, and a Job whose pods wait as in progress") {
-  const Scene scene;
+  Scene scene;
   must(scene.create("developer", scene.deployments(), scene.deployment("web")));
   const Health paused = argocd_health(scene.get(scene.deployments("web")));
   CHECK(paused.status == "Suspended");

@@ -287,7 +287,7 @@ TEST_CASE("the API server finds no fault in the admission policies") {
     return ours > 0;
   });
   REQUIRE(checked);
-  CHECK(ours == 10);
+  CHECK(ours == 11);
   for (const Json& policy : must(people["admin"].list(path, {}, soon())).items) {
     CAPTURE(string_at(policy, {"metadata", "name"}));
     const Json* warnings = member_at(policy, {"status", "typeChecking", "expressionWarnings"});

@@ -457,7 +457,7 @@ TEST_CASE(
                          Row{OriginKind::Kustomization, RequestPhase::Denied, true},
                          Row{OriginKind::HelmRelease, RequestPhase::Approved, true},
                          Row{OriginKind::HelmRelease, RequestPhase::Denied, false},
-                         Row{OriginKind::Application, RequestPhase::Denied, false},
+                         Row{OriginKind::Application, RequestPhase::Denied, true},
                          Row{OriginKind::Kustomization, RequestPhase::Pending, false},
                          Row{OriginKind::Kustomization, RequestPhase::Expired, false}}) {
     CAPTURE(std::string(to_string(row.origin)));
