@@ -130,7 +130,7 @@ Result<Done> take_down(const Options& options) {
   Metrics metrics;
   const Clock& clock = system_clock();
   const kube::Client client(std::move(config), "holdpoint-operator/" HOLDPOINT_VERSION);
-  Ledger ledger(client, clock, metrics, options.home);
+  Ledger ledger(client, clock, metrics, options.home, options.checkpoint_file);
   const Docket docket(client, clock, options.home);
   Checks checks(client, docket, clock, metrics, options.home);
   Configurator configurator(client, clock, ledger, checks, {{}, options.home, {}});
@@ -167,7 +167,7 @@ Result<Done> run(const Options& options) {
   HP_ASSIGN(const Trust trust, trust_of(options, address, client, clock));
   HP_ASSIGN(Keys keys, keys_of(options, client));
   address.path_token = keys.path_token;
-  Ledger ledger(client, clock, metrics, options.home);
+  Ledger ledger(client, clock, metrics, options.home, options.checkpoint_file);
   const Docket docket(client, clock, options.home, Records::Read);
   const Events events(client, clock);
   Checks checks(client, docket, clock, metrics, options.home);

@@ -25,6 +25,7 @@ struct Options {
   std::string secret_key_file;
   std::string keys_secret;
   std::string health_listen = "0.0.0.0:8080";
+  std::string checkpoint_file;  // where the trail ends, for the next process; empty: none
   bool leader_elect = true;
   std::vector<std::string> excluded_namespaces;  // never gated, beside the cluster's and our own
 };

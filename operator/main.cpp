@@ -37,6 +37,9 @@ int main(int argc, char** argv) {
                  "file with the random first part of the path");
   app.add_option("--secret-key-file", options.secret_key_file,
                  "file with the HMAC key for Secrets' values");
+  app.add_option("--checkpoint-file", options.checkpoint_file,
+                 "file that outlives the process: where the trail ends, so that a restored backup "
+                 "is noticed");
   app.add_option("--keys-secret", options.keys_secret,
                  "or name of the Secret with both (path-token, secret-key), made where missing");
   app.add_option("--health-listen", options.health_listen,

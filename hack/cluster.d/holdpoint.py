@@ -59,6 +59,7 @@ def define(plane, binaries, webhooks):
         f"--path-token-file={pki.folder}/path-token",
         f"--secret-key-file={pki.folder}/secret-key",
         f"--health-listen={operator_health}",
+        f"--checkpoint-file={plane.folder}/run/checkpoint",
         "--log-format=json",
     )
     return [*names, "operator"], {

@@ -229,7 +229,7 @@ TEST_CASE("people find their way: list, show, approve, deny") {
 // Deletes every policy of every test: runs last in its file and waits until the cluster is whole
 // again.
 TEST_CASE("G4: a deleted CRD comes back and gated writes stay refused") {
-  const Scene scene;
+  Scene scene;
   const auto crd = path_of("apiextensions.k8s.io/v1", "customresourcedefinitions", "",
                            "approvalpolicies.holdpoint.dev");
   must(client_as("admin").remove(crd, "", soon()));
@@ -243,6 +243,9 @@ TEST_CASE("G4: a deleted CRD comes back and gated writes stay refused") {
   CHECK(eventually([&] {
     return client_as("admin").list(path_of(kApiVersion, "approvalpolicies"), {}, soon()).ok();
   }));
+  const auto refused = scene.create("developer", scene.config_maps(), scene.config_map("app", "1"));
+  CHECK_FALSE(refused.ok());
+  scene.add_policy(scene.policy(), {});  // or its namespace could never be deleted
 }
 
 }  // namespace
