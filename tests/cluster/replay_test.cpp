@@ -174,8 +174,8 @@ TEST_CASE(
 }
 
 TEST_CASE("A4: an approval is no use for another object, place, operation, content or person") {
+  const Namespace other("scene-other");  // goes after the policy over it
   Scene scene;
-  const Namespace other("scene-other");
   grant_in(other.name(), "edit", "developer");
   scene.patch_policy(
       {{"spec",
