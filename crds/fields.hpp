@@ -97,16 +97,20 @@ inline constexpr std::int64_t kName = 253, kUser = 1024, kText = 1024, kTime = 4
 // Short enough that CEL's duration() never overflows (292 years).
 inline constexpr std::int64_t kDurationLength = 16;
 // Rules, not patterns: a pattern that is not met is shown as it stands, which helps nobody.
+#define HP_DURATION(FROM, TO)                                                       \
+  "self.matches('^([0-9]{1,6}([.][0-9]{1,3})?(h|m|s|ms))+$') && duration(self) >= " \
+  "duration('" FROM "') && duration(self) <= duration('" TO                         \
+  "')\nmust be a duration "                                                         \
+  "between " FROM " and " TO
 inline constexpr std::string_view kDurationRule =
-    "self.matches('^([0-9]{1,6}([.][0-9]{1,3})?(h|m|s|ms))+$') && duration(self) >= duration('1s') "
-    "&& duration(self) <= duration('8760h')\nmust be a duration between 1s and 8760h (a year), "
-    "such "
-    "as 30m, 24h or 1h30m";
+    HP_DURATION("1s", "8760h") " (a year), such as 30m, 24h or 1h30m";
+inline constexpr std::string_view kTimeoutRule = HP_DURATION("1s", "30s") ", such as 10s";
+inline constexpr std::string_view kMaxAgeRule = HP_DURATION("5s", "24h") ", such as 5m";
+#undef HP_DURATION
 inline constexpr std::string_view kNotBeforeRule =
     "self == '' || "
-    "self.matches('^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{5,18}(Z|[+-][0-9]{2}:[0-9]{2})$')\nmust be "
-    "a "
-    "time with its zone, such as 2026-11-23T22:00:00Z";
+    "self.matches('^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{5,18}(Z|[+-][0-9]{2}:[0-9]{2})$')\n"
+    "must be a time with its zone, such as 2026-11-23T22:00:00Z";
 // Of a Secret, service account or the like.
 inline constexpr std::string_view kObjectName = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$";
 inline constexpr std::string_view kResource = "^[a-z]([-a-z0-9]*[a-z0-9])?$";
@@ -293,7 +297,7 @@ void fields(V& v, Tag<Hold>) {
             "that take a suspended Job for done. Deny: it is refused with 403, to be applied again "
             "after approval. Retry: it is refused with 429, on which kubectl waits and tries again "
             "by itself. Auto: Suspend where the object and its client can wait, Gate for new Jobs "
-            "of Helm and Flux, else Deny.",
+            "of Helm, Flux and Argo CD, else Deny.",
      .default_json = "\"Auto\""});
   v("patience", &T::patience,
     {.doc =
@@ -556,9 +560,7 @@ void fields(V& v, Tag<HttpCheck>) {
     {.doc = "How long it may take to answer. A duration, 1s to 30s.",
      .max_length = bounds::kDurationLength,
      .default_json = "\"10s\"",
-     .rules = "self.matches('^([0-9]{1,6}([.][0-9]{1,3})?(h|m|s|ms))+$') && "
-              "duration(self) >= duration('1s') && duration(self) <= duration('30s')\nmust be a "
-              "duration between 1s and 30s, such as 10s"});
+     .rules = bounds::kTimeoutRule});
 }
 
 template <class V>
@@ -578,9 +580,7 @@ void fields(V& v, Tag<Check>) {
             "half of that. A duration, 5s to 24h.",
      .max_length = bounds::kDurationLength,
      .default_json = "\"5m\"",
-     .rules = "self.matches('^([0-9]{1,6}([.][0-9]{1,3})?(h|m|s|ms))+$') && "
-              "duration(self) >= duration('5s') && duration(self) <= duration('24h')\nmust be a "
-              "duration between 5s and 24h, such as 5m"});
+     .rules = bounds::kMaxAgeRule});
   v("object", &T::object,
     {.doc = "A field of an object of the cluster.",
      .rules = "self.resource != 'secrets' || self.?apiGroup.orValue('') != ''\nSecrets cannot be "

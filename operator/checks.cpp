@@ -17,7 +17,6 @@ namespace {
 
 constexpr Duration kApi{20'000};      // of the API server, for what one check asks
 constexpr Duration kSilence{30'000};  // of an endpoint that did not answer
-constexpr std::size_t kMostAnswer = std::size_t{64} << 10;
 constexpr std::size_t kMostReports = 200;  // that one check reads whole
 constexpr const char* kTrivy = "aquasecurity.github.io";
 constexpr const char* kReports = "vulnerabilityreports";
@@ -276,31 +275,20 @@ Finding Checks::ask(Lane& lane, const HttpCheck& check, const std::string& name,
       until != lane.silent.end() && clock_.now() < until->second)
     return unknown(silent + "; it is asked again soon");
   const auto receiver = find_receiver(client_, home_, check.secret_ref, Deadline::in(kApi));
-  if (!receiver.ok())
-    return unknown("Secret " + home_ + "/" + check.secret_ref + ": " + receiver.error().message);
-  const net::HttpClient client(
-      {receiver->endpoint, receiver->ca_pem, {}, {}, [&] { return receiver->token; }});
+  if (!receiver.ok()) return unknown(receiver.error().message);
   net::HttpRequest question;
   question.target = filled_in(receiver->target, request);
-  question.headers = {{"Accept", "application/json"},
-                      {"User-Agent", "holdpoint-operator/" HOLDPOINT_VERSION}};
+  question.headers = {{"Accept", "application/json"}};
   if (check.method == HttpMethod::Post) {
     question.method = "POST";
     question.headers["Content-Type"] = "application/json";
     question.body = dump_json(question_of(request, name));
   }
-  const auto answer = client.call(question, Deadline::in(*timeout), kMostAnswer, stop);
+  const auto answer = call(*receiver, std::move(question), Deadline::in(*timeout), stop);
   if (answer.ok()) return judge_answer(answer->status, answer->body);
-  if (answer.error().kind == ErrorKind::DeadlineExceeded) {
-    lane.silent[check.secret_ref] = clock_.now() + kSilence;
-    return unknown(silent);
-  }
-  // The address is nobody's business.
-  std::string why = answer.error().message;
-  for (auto at = why.find(receiver->endpoint); at != std::string::npos;
-       at = why.find(receiver->endpoint))
-    why.replace(at, receiver->endpoint.size(), "the endpoint");
-  return unknown(why);
+  if (answer.error().kind != ErrorKind::DeadlineExceeded) return unknown(answer.error().message);
+  lane.silent[check.secret_ref] = clock_.now() + kSilence;
+  return unknown(silent);
 }
 
 std::string Checks::obstacle(const Check& check, Deadline deadline) {
@@ -323,9 +311,7 @@ std::string Checks::obstacle(const Check& check, Deadline deadline) {
   if (check.vulnerability_reports.has_value()) return kind(kTrivy, kReports, {"get", "list"});
   if (!check.http.has_value()) return "it says nothing to look up";
   const auto receiver = find_receiver(client_, home_, check.http->secret_ref, deadline);
-  return receiver.ok()
-             ? ""
-             : "Secret " + home_ + "/" + check.http->secret_ref + ": " + receiver.error().message;
+  return receiver.ok() ? "" : receiver.error().message;
 }
 
 }  // namespace holdpoint::operator_

@@ -14,7 +14,6 @@ namespace {
 constexpr Duration kCall{10'000};   // of a receiver
 constexpr Duration kApi{10'000};    // of the API server, for one step
 constexpr Duration kLater{60'000};  // until a Secret is looked at again, or a silent receiver asked
-constexpr std::size_t kMostAnswer = std::size_t{64} << 10;
 
 std::string key_of(const ApprovalRequest& request) {
   return request.metadata.namespace_ + "/" + request.metadata.name;
@@ -142,15 +141,11 @@ Notifier::Outcome Notifier::deliver(const NotifyTarget& target, const Notice& no
     return counted("no-receiver", Outcome::TryLater);
   }
   NoticeBody sent = body(target.type, notice, link_of(notice, receiver->link));
-  const net::HttpClient client(
-      {receiver->endpoint, receiver->ca_pem, {}, {}, [&] { return receiver->token; }});
   net::HttpRequest post;
   post.method = "POST";
-  post.target = receiver->target;
-  post.headers = {{"Content-Type", sent.content_type},
-                  {"User-Agent", "holdpoint-operator/" HOLDPOINT_VERSION}};
+  post.headers = {{"Content-Type", sent.content_type}};
   post.body = std::move(sent.json);
-  const auto answer = client.call(post, Deadline::in(kCall), kMostAnswer);
+  const auto answer = call(*receiver, std::move(post), Deadline::in(kCall), {});
   if (!answer.ok() || answer->status < 200 || answer->status > 299) {
     if (!answer.ok() && answer.error().kind == ErrorKind::DeadlineExceeded)
       silent_[target.secret_ref] = clock_.now() + kLater;

@@ -220,7 +220,7 @@ Plan plan_request(const ApprovalRequest& request, const Standing& standing,
   plan.fail = request.spec.hold == RequestHold::Gate && is_end(standing.phase) &&
               standing.phase != RequestPhase::Released && observation.held_here;
   if (request.status.phase != standing.phase && !is_stored_held(request.spec.hold) &&
-      request.spec.origin.has_value()) {
+      request.spec.origin.has_value() && request.spec.origin->kind != OriginKind::Release) {
     const Origin& origin = *request.spec.origin;
     // To apply a Kustomization once more does no harm, and its state then has the denial's words;
     // an Application too, where it has no hooks. A HelmRelease would run its hooks again for that.

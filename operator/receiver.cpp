@@ -8,6 +8,8 @@
 namespace holdpoint::operator_ {
 namespace {
 
+constexpr std::size_t kMostAnswer = std::size_t{64} << 10;
+
 std::string trimmed(std::string text) {
   constexpr const char* kBlank = " \t\r\n";
   text.erase(text.find_last_not_of(kBlank) + 1);
@@ -45,8 +47,27 @@ Result<Receiver> receiver_of(const Json& secret) {
 
 Result<Receiver> find_receiver(const kube::Client& client, const std::string& home,
                                const std::string& name, Deadline deadline) {
-  HP_ASSIGN(const Json found, client.get({"", "v1", "secrets", home, name, ""}, deadline));
-  return receiver_of(found);
+  const auto found = client.get({"", "v1", "secrets", home, name, ""}, deadline);
+  auto receiver = found.ok() ? receiver_of(*found) : Result<Receiver>(found.error());
+  if (receiver.ok()) return receiver;
+  Error error = receiver.error();
+  error.message.insert(0, "Secret " + home + "/" + name + ": ");
+  return error;
+}
+
+Result<net::HttpResponse> call(const Receiver& receiver, net::HttpRequest request,
+                               Deadline deadline, const std::stop_token& stop) {
+  const net::HttpClient client(
+      {receiver.endpoint, receiver.ca_pem, {}, {}, [&] { return receiver.token; }});
+  if (request.target.empty()) request.target = receiver.target;
+  request.headers["User-Agent"] = "holdpoint-operator/" HOLDPOINT_VERSION;
+  auto answer = client.call(request, deadline, kMostAnswer, stop);
+  if (answer.ok()) return answer;
+  Error error = answer.error();
+  for (auto at = error.message.find(receiver.endpoint); at != std::string::npos;
+       at = error.message.find(receiver.endpoint))
+    error.message.replace(at, receiver.endpoint.size(), "the endpoint");
+  return error;
 }
 
 }  // namespace holdpoint::operator_

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "kube/client.hpp"
+#include "net/http_client.hpp"
 
 namespace holdpoint::operator_ {
 
@@ -22,8 +23,13 @@ struct Receiver {
 // Secret holds.
 [[nodiscard]] Result<Receiver> receiver_of(const Json& secret);
 
-// The Secret `name` in the namespace `home`, read live.
+// The Secret `name` in the namespace `home`, read live. Errors name it.
 [[nodiscard]] Result<Receiver> find_receiver(const kube::Client& client, const std::string& home,
                                              const std::string& name, Deadline deadline);
+
+// Sends `request`, all but target, token and user agent, and reads at most 64 KiB. Errors as
+// HttpClient::call, in words without the address.
+[[nodiscard]] Result<net::HttpResponse> call(const Receiver& receiver, net::HttpRequest request,
+                                             Deadline deadline, const std::stop_token& stop);
 
 }  // namespace holdpoint::operator_

@@ -33,7 +33,7 @@ struct Judgement {
 };
 
 struct GateSettings {
-  std::string cluster_id;  // uid of the namespace kube-system, and since when it counts
+  std::string cluster_id;  // uid of the namespace kube-system
   std::string secret_key;
   Limits limits;
 };

@@ -38,11 +38,11 @@ TEST_CASE("Argo CD shows a request by its phase, with its words") {
 
   const std::string first = refused(scene, "twice", "1");
   const std::string second = refused(scene, "twice", "2");
-  CHECK(health_of_request(scene, first, RequestPhase::Superseded).status == "Healthy");
+  CHECK(health_of_request(scene, first, RequestPhase::Superseded).status == "Degraded");
   CHECK(argocd_health(scene.get(scene.requests(second))).status == "Suspended");
 
   must(scene.decide("developer", second, "Withdraw", "changed my mind"));
-  CHECK(health_of_request(scene, second, RequestPhase::Withdrawn).status == "Healthy");
+  CHECK(health_of_request(scene, second, RequestPhase::Withdrawn).status == "Degraded");
 
   const std::string later = refused(scene, "later");
   Json tonight{{"apiVersion", kApiVersion},
