@@ -204,6 +204,7 @@ std::string card(const Dossier& dossier, Colour colour) {
   line("policy", visible(spec.policy.name) + " gates " + std::string(to_string(spec.operation)) +
                      " of " + visible(spec.target.resource) + ": " + how_it_waits(spec));
   for (const std::string& told : told_of_origin(dossier.request)) line("from", told);
+  if (!standing.frozen.empty()) line("freeze", visible_cut(standing.frozen, 2 * kTextColumns));
   for (const CheckState& check : standing.checks)
     line("check", visible_cut(describe_check(check, dossier.now), 2 * kTextColumns));
   if (!spec.change_set.empty()) line("set", visible_cut(spec.change_set, kTextColumns));

@@ -165,6 +165,23 @@ Result<std::string> Docket::barred(const Identity& who, const ApprovalRequest& r
   return std::string();
 }
 
+Result<bool> Docket::speaks_for(const Identity& who, const Origin& origin,
+                                Deadline deadline) const {
+  const kube::ResourcePath path = holdpoint::path_of(origin);
+  if (path.resource.empty()) return false;
+  HP_ASSIGN(const bool may_change,
+            client_.may(who, {"patch", path.group, path.resource, "", path.namespace_, path.name},
+                        deadline));
+  if (may_change) return true;
+  const auto account = service_account(who.username);
+  if (!account.has_value() || account->namespace_ != origin.namespace_) return false;
+  const auto live = client_.get(path, deadline);
+  if (!live.ok() && live.error().kind != ErrorKind::NotFound &&
+      live.error().kind != ErrorKind::Forbidden)
+    return live.error();
+  return live.ok() && string_at(*live, {"spec", "serviceAccountName"}) == account->name;
+}
+
 // By impersonation or by a token of its own; only service accounts can be acted as by what RBAC
 // grants to people who deploy.
 Result<bool> Docket::may_act_as(const Identity& who, const std::string& username,

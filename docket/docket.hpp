@@ -44,6 +44,10 @@ class Docket {
       const std::vector<std::shared_ptr<const ApprovalRequest>>& siblings, Deadline deadline) const;
   // Whether its origin goes on without it; Current for what has ended.
   [[nodiscard]] Result<OriginState> origin(const ApprovalRequest& request, Deadline deadline) const;
+  // Whether changes by `who` can really come from this origin: it may change that object itself, as
+  // its controller may, or is the account that the object says its changes are made by.
+  [[nodiscard]] Result<bool> speaks_for(const Identity& who, const Origin& origin,
+                                        Deadline deadline) const;
   // Those of a namespace that have not ended, or in a way that may leave them undecided; of all
   // namespaces where it is empty.
   [[nodiscard]] Result<std::vector<ApprovalRequest>> open_or_undecided(

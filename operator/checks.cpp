@@ -15,8 +15,8 @@
 namespace holdpoint::operator_ {
 namespace {
 
-constexpr Duration kApi{20'000};      // of the API server, for what one check asks
-constexpr Duration kSilence{30'000};  // of an endpoint that did not answer
+constexpr Duration kApi{20'000};           // of the API server, for what one check asks
+constexpr Duration kSilence{30'000};       // of an endpoint that did not answer
 constexpr std::size_t kMostReports = 200;  // that one check reads whole
 constexpr const char* kTrivy = "aquasecurity.github.io";
 constexpr const char* kReports = "vulnerabilityreports";

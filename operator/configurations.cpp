@@ -236,6 +236,7 @@ bool updates(const std::set<Operation>& operations) {
 struct PodMaker {
   const char *group, *version, *resource;
   std::vector<std::string> controllers;
+  bool scales = false;
 };
 const std::vector<PodMaker>& pod_makers() {
   static const std::vector<PodMaker> makers{
@@ -244,10 +245,10 @@ const std::vector<PodMaker>& pod_makers() {
        "pods",
        {"replicaset-controller", "replication-controller", "statefulset-controller",
         "daemon-set-controller", "job-controller"}},
-      {"", "v1", "replicationcontrollers", {}},
-      {"apps", "v1", "deployments", {}},
-      {"apps", "v1", "replicasets", {"deployment-controller"}},
-      {"apps", "v1", "statefulsets", {}},
+      {"", "v1", "replicationcontrollers", {}, true},
+      {"apps", "v1", "deployments", {}, true},
+      {"apps", "v1", "replicasets", {"deployment-controller"}, true},
+      {"apps", "v1", "statefulsets", {}, true},
       {"apps", "v1", "daemonsets", {}},
       {"batch", "v1", "jobs", {"cronjob-controller"}},
       {"batch", "v1", "cronjobs", {}},
@@ -277,6 +278,12 @@ Json guard_entry(const ApprovalPolicy& policy, const std::vector<ResolvedResourc
       "(request.resource.resource == 'pods' && request.operation == 'UPDATE' && " +
           has_gate("oldObject") + " && !" + has_gate("object") + " && " + same_images() + " && !(" +
           differs("/metadata/labels") + "))"};
+  // Anybody can point an autoscaler at a ReplicaSet; these two it scales by right.
+  by_controllers.push_back(
+      "(request.?subResource.orValue('') == 'scale' && request.resource.resource in "
+      "['deployments', "
+      "'statefulsets'] && request.userInfo.username == "
+      "'system:serviceaccount:kube-system:horizontal-pod-autoscaler')");
   for (const PodMaker& maker : pod_makers()) {
     std::vector<std::string> accounts;
     for (const std::string& controller : maker.controllers)
@@ -290,14 +297,19 @@ Json guard_entry(const ApprovalPolicy& policy, const std::vector<ResolvedResourc
     if (gated) continue;
     std::vector<std::string> names = with_status(maker.resource);
     if (names[0] == "pods") names.insert(names.end(), {"pods/ephemeralcontainers", "pods/resize"});
+    // More of an old ReplicaSet is a template that nobody has approved now.
+    if (maker.scales) names.push_back(std::string(maker.resource) + "/scale");
     guard["rules"].push_back(rule(maker.group, maker.version, names, {"CREATE", "UPDATE"}));
   }
   // Controllers of all sorts touch metadata and status; what runs, and who adopts it, is spec and
   // labels.
   guard["matchConditions"] = Json::array(
       {{{"name", "holdpoint-pod-maker"},
-        {"expression", "request.operation != 'UPDATE' || object.?spec != oldObject.?spec || " +
-                           differs("/metadata/labels")}},
+        {"expression",
+         "request.?subResource.orValue('') == 'scale' ? object.?spec.?replicas.orValue(0) > "
+         "oldObject.?spec.?replicas.orValue(0) : (request.operation != 'UPDATE' || object.?spec != "
+         "oldObject.?spec || " +
+             differs("/metadata/labels") + ")"}},
        {{"name", "holdpoint-not-controller"},
         {"expression", "!(" + join(by_controllers, " || ") + ")"}}});
   return guard;

@@ -91,6 +91,23 @@ std::vector<std::string> never_gated(const ConfiguratorSettings& settings) {
   return names;
 }
 
+// "; autoApprove was none, is {...}": each part of a policy's spec that changed.
+std::string told_of_change(const Json& before, const Json& now) {
+  constexpr std::size_t kMostOfPart = 160;
+  const auto told = [&](const Json& spec, const std::string& key) {
+    return spec.contains(key) ? visible_cut(dump_json(spec.at(key)), kMostOfPart)
+                              : std::string("none");
+  };
+  std::set<std::string> keys;
+  for (const Json* spec : {&before, &now})
+    for (const auto& [key, value] : spec->items()) keys.insert(key);
+  std::string text;
+  for (const std::string& key : keys)
+    if (before.value(key, Json()) != now.value(key, Json()))
+      text += "; " + key + " was " + told(before, key) + ", is " + told(now, key);
+  return visible_cut(text, 900);
+}
+
 // Such a policy is in force, and frozen at all times. Empty: all can be read.
 std::string unreadable_freeze(const ApprovalPolicySpec& spec) {
   for (std::size_t i = 0; i < spec.freeze.size(); ++i) {
@@ -517,20 +534,26 @@ Result<Done> Configurator::record_policies(const std::vector<Outcome>& outcomes,
     facts.push_back(std::move(fact));
   };
   std::map<std::string, std::string> now;
+  std::map<std::string, Json> specs;
   for (const Outcome& outcome : outcomes) {
     const ObjectMeta& metadata = outcome.policy.metadata;
     now[metadata.name] = metadata.uid;
     const std::string generation = std::to_string(metadata.generation);
+    const Json spec = encode_part(outcome.policy.spec);
+    const auto before = specs_.find(metadata.uid);
     fact_of(metadata.name, metadata.uid, generation, changed_by(metadata),
             "generation " + generation + ", mode " +
-                std::string(to_string(outcome.policy.spec.mode)) + ", binding part " +
-                policy_hash(outcome.policy.spec).substr(7, 12));
+                std::string(to_string(outcome.policy.spec.mode)) + ", spec " +
+                sha256_hex(dump_json(spec)).substr(0, 12) +
+                (before == specs_.end() ? "" : told_of_change(before->second, spec)));
+    specs[metadata.uid] = spec;
   }
   for (const auto& [name, uid] : uids_)
     if (const auto found = now.find(name); found == now.end() || found->second != uid)
       fact_of(name, uid, "deleted", kUnknown, "deleted; the API server's audit log tells by whom");
   HP_TRY(ledger_.append(std::move(facts), deadline));
   uids_ = std::move(now);
+  specs_ = std::move(specs);
   return Done{};
 }
 

@@ -101,6 +101,7 @@ class Configurator {
   std::set<std::string> tried_;  // hashes of entries that the API server took alone
   std::set<std::string> kept_;   // policies that went with their CRD: their entries stay
   std::map<std::string, std::string> uids_;  // policies seen, for their end
+  std::map<std::string, Json> specs_;        // by uid: what they said, to tell what changes
   std::atomic<bool> ready_{false};
 };
 

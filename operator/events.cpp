@@ -24,9 +24,6 @@ void Events::tell(const ApprovalRequest& request, const std::string& uid, const 
             {"uid", request.metadata.uid}},
            request.metadata.namespace_, reason, message, warning);
   tell_target(request, uid, reason, message, warning);
-  tell_origin(request, reason,
-              describe_target(request.spec.target) + ": " + request.metadata.name + ": " + message,
-              warning);
 }
 
 void Events::tell_target(const ApprovalRequest& request, const std::string& uid,
@@ -61,7 +58,9 @@ void Events::tell_origin(const ApprovalRequest& request, const std::string& reas
   if (!live.ok() && live.error().kind == ErrorKind::NotFound) return;
   if (live.ok())
     about["uid"] = string_at(*live, {"metadata", "uid"});  // `kubectl describe` asks by it
-  tell_one(about, origin.namespace_, reason, message, warning);
+  tell_one(about, origin.namespace_, reason,
+           describe_target(request.spec.target) + ": " + request.metadata.name + ": " + message,
+           warning);
 }
 
 void Events::tell_one(const Json& about, const std::string& namespace_, const std::string& reason,

@@ -13,19 +13,21 @@ namespace holdpoint::operator_ {
 class Events {
  public:
   Events(const kube::Client& client, const Clock& clock) : client_(client), clock_(clock) {}
-  // One Event on the request, one on its target, and one on the Flux or Argo CD object that it
-  // comes from. `uid` is the target's, empty where it is not stored: `kubectl describe` shows an
-  // Event only by the uid of its object. `reason` is CamelCase; `warning` for what people should
-  // look into.
+  // One Event on the request and one on its target. `uid` is the target's, empty where it is not
+  // stored: `kubectl describe` shows an Event only by the uid of its object. `reason` is CamelCase;
+  // `warning` for what people should look into.
   void tell(const ApprovalRequest& request, const std::string& uid, const std::string& reason,
             const std::string& message, bool warning) const;
   // On the target alone.
   void tell_target(const ApprovalRequest& request, const std::string& uid,
                    const std::string& reason, const std::string& message, bool warning) const;
 
- private:
+  // On the Flux or Argo CD object that it comes from. Labels name that, and anybody may write them:
+  // for requests whose requester speaks for it.
   void tell_origin(const ApprovalRequest& request, const std::string& reason,
                    const std::string& message, bool warning) const;
+
+ private:
   void tell_one(const Json& about, const std::string& namespace_, const std::string& reason,
                 const std::string& message, bool warning) const;
   const kube::Client& client_;

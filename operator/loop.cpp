@@ -14,6 +14,7 @@ namespace {
 constexpr const char* kPolicies = "policies";
 constexpr const char* kTrust = "trust";
 constexpr const char* kRevoked = "revoked:";
+constexpr const char* kGone = "gone:";
 constexpr const char* kJob = "job:";
 constexpr Duration kStartPods{10'000};
 constexpr Duration kPolicyResync{60'000};  // discovery and grants change without an event of ours
@@ -106,6 +107,13 @@ Result<std::optional<Duration>> Loop::look_at_request(const std::string& name) {
     if (approval.ok()) HP_TRY(requests_.revoked(*approval));
     return never;
   }
+  if (name.starts_with(kGone)) {
+    const auto object = parse_json(name.substr(std::string_view(kGone).size()));
+    const auto request =
+        object.ok() ? decode<ApprovalRequest>(*object) : Result<ApprovalRequest>(object.error());
+    if (request.ok()) HP_TRY(requests_.gone(*request));
+    return never;
+  }
   const bool job = name.starts_with(kJob);
   const std::string key = job ? name.substr(std::string_view(kJob).size()) : name;
   const auto slash = key.find('/');
@@ -188,6 +196,7 @@ void Loop::run(const std::stop_token& stop) {
         client_, ours(kind_info<ApprovalRequest>().plural), {},
         [this](kube::WatchEventType type, const kube::ObjectPtr& object) {
           if (type != kube::WatchEventType::Deleted) return request_changed(*object);
+          request_names_.add(kGone + dump_json(*object));
           const std::lock_guard lock(mutex_);
           open_.erase(key_of(*object));
         });

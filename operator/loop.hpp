@@ -69,7 +69,7 @@ class Loop {
   const Trust trust_;
   std::atomic<bool> synced_{false};
   Inbox request_names_;  // "namespace/name", "job:namespace/name" of a Job whose pods may start, or
-                         // "revoked:" and the Approval's JSON
+                         // "revoked:" and the Approval's JSON, or "gone:" and a deleted request's
   Inbox
       configuration_names_;  // "trust", "policies", "validating/NAME", "mutating/NAME", "crd/NAME"
   std::mutex mutex_;         // guards open_

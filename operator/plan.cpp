@@ -15,26 +15,7 @@ constexpr Duration kWatchHeld{5'000};      // how often the target of a hold is 
 constexpr Duration kWatchClaimed{1'000};   // and of a claim
 constexpr Duration kWatchRefused{30'000};  // and of what is not stored at all
 
-AuditRecordSpec fact_of(const ApprovalRequest& request, Fact fact, std::string_view uid,
-                        std::string_view detail) {
-  AuditRecordSpec spec;
-  spec.fact = fact;
-  spec.fact_id = fact_id(fact, uid, detail);
-  spec.actor.username = kOperator;
-  spec.subject.request = request.metadata.name;
-  spec.subject.request_uid = request.metadata.uid;
-  spec.subject.policy = request.spec.policy.name;
-  const Target& target = request.spec.target;
-  spec.subject.group = target.group;
-  spec.subject.kind = target.kind;
-  spec.subject.namespace_ = target.namespace_;
-  spec.subject.name = target.name.empty() ? target.generate_name : target.name;
-  spec.content_digest = request.spec.content_digest;
-  spec.binding_digest = request.spec.binding_digest;
-  return spec;
-}
-
-Fact fact_of(Decision decision) {
+Fact recorded_as(Decision decision) {
   switch (decision) {
     case Decision::Approve:
       return Fact::Approved;
@@ -78,7 +59,7 @@ std::vector<AuditRecordSpec> facts_of(const ApprovalRequest& request, const Stan
   });
   for (const Approval* approval : approvals) {
     const Decision decision = approval->spec.decision;
-    AuditRecordSpec decided = fact_of(request, fact_of(decision), approval->metadata.uid, "");
+    AuditRecordSpec decided = fact_of(request, recorded_as(decision), approval->metadata.uid, "");
     decided.actor = approval->spec.author;
     decided.reason = approval->spec.reason;
     decided.occurred_at = approval->metadata.creation_timestamp;
@@ -190,6 +171,25 @@ std::vector<Condition> conditions_of(const ApprovalRequest& request, const Stand
 }
 
 }  // namespace
+
+AuditRecordSpec fact_of(const ApprovalRequest& request, Fact fact, std::string_view uid,
+                        std::string_view detail) {
+  AuditRecordSpec spec;
+  spec.fact = fact;
+  spec.fact_id = fact_id(fact, uid, detail);
+  spec.actor.username = kOperator;
+  spec.subject.request = request.metadata.name;
+  spec.subject.request_uid = request.metadata.uid;
+  spec.subject.policy = request.spec.policy.name;
+  const Target& target = request.spec.target;
+  spec.subject.group = target.group;
+  spec.subject.kind = target.kind;
+  spec.subject.namespace_ = target.namespace_;
+  spec.subject.name = target.name.empty() ? target.generate_name : target.name;
+  spec.content_digest = request.spec.content_digest;
+  spec.binding_digest = request.spec.binding_digest;
+  return spec;
+}
 
 Plan plan_request(const ApprovalRequest& request, const Standing& standing,
                   const std::vector<Ballot>& ballots, const Observation& observation, Instant now) {

@@ -30,6 +30,11 @@ struct Plan {
   std::optional<Duration> again;  // look again after this; nullopt: when something happens
 };
 
+// One for the trail about a request; message and reason are the caller's. See core/audit for the
+// id.
+[[nodiscard]] AuditRecordSpec fact_of(const ApprovalRequest& request, Fact fact,
+                                      std::string_view uid, std::string_view detail);
+
 [[nodiscard]] Plan plan_request(const ApprovalRequest& request, const Standing& standing,
                                 const std::vector<Ballot>& ballots, const Observation& observation,
                                 Instant now);

@@ -149,13 +149,17 @@ Result<std::optional<Duration>> Requests::reconcile(
       plan.retrigger = owed->second.token;
       plan.retriggered = owed->second.fact;
     }
-    bool retriggers = plan.retriggered.has_value();
-    if (retriggers && standing.phase == RequestPhase::Approved) {
-      HP_ASSIGN(const bool waits, set_waits(request, deadline));
-      retriggers = !waits;
+    bool speaks = false;
+    if (request.spec.origin.has_value() && (plan.retriggered.has_value() || !plan.events.empty())) {
+      HP_ASSIGN(speaks, docket_.speaks_for(request.spec.requester, *request.spec.origin, deadline));
     }
-    if (retriggers) {
-      const auto told = standing.phase == RequestPhase::Denied
+    if (plan.retriggered.has_value() && speaks) {
+      bool waits = false;
+      if (standing.phase == RequestPhase::Approved) {
+        HP_ASSIGN(waits, set_waits(request, deadline));
+      }
+      const auto told = waits ? Result<Release::Told>(Release::Told::Busy)
+                        : standing.phase == RequestPhase::Denied
                             ? release_.show_denial(*request.spec.origin, plan.retrigger, deadline)
                             : release_.retrigger(*request.spec.origin, plan.retrigger, deadline);
       if (told.ok() && *told == Release::Told::Yes) facts.push_back(*plan.retriggered);
@@ -178,8 +182,10 @@ Result<std::optional<Duration>> Requests::reconcile(
     // A release that is done is told by the next step, as one status.
     if (plan.changes && !resumed) HP_TRY(put_status(closed, plan, deadline));
     const std::string uid = string_at(seen.target, {"metadata", "uid"});
-    for (const Plan::Tell& tell : plan.events)
+    for (const Plan::Tell& tell : plan.events) {
       events_.tell(request, uid, tell.reason, tell.message, tell.warning);
+      if (speaks) events_.tell_origin(request, tell.reason, tell.message, tell.warning);
+    }
     // A creation is stored only after its request was told of, without a uid that nobody had yet.
     if (came && seen.young && request.status.observed_generation > 0 &&
         request.spec.operation == Operation::Create)
@@ -214,7 +220,8 @@ Result<bool> Requests::set_waits(const ApprovalRequest& request, Deadline deadli
   return std::any_of(open.begin(), open.end(), [&](const ApprovalRequest& other) {
     const auto& origin = other.spec.origin;
     return other.metadata.uid != request.metadata.uid && !is_end(other.status.phase) &&
-           origin.has_value() && origin->kind == of.kind && origin->namespace_ == of.namespace_ &&
+           same_person(other.spec.requester, request.spec.requester) && origin.has_value() &&
+           origin->kind == of.kind && origin->namespace_ == of.namespace_ &&
            origin->name == of.name && origin->revision == of.revision &&
            !is_stored_held(other.spec.hold) && other.status.phase != RequestPhase::Approved &&
            follows_origin(other.spec);
@@ -269,6 +276,15 @@ Result<Done> Requests::put_status(const ApprovalRequest& request, const Plan& pl
   return Done{};
 }
 
+Result<Done> Requests::gone(const ApprovalRequest& request) {
+  if (is_end(request.status.phase)) return Done{};
+  AuditRecordSpec fact = fact_of(request, Fact::Stale, request.metadata.uid, "");
+  fact.message =
+      "the request was deleted, with its namespace or its kind; nothing of it can be stored any "
+      "more";
+  return ledger_.append({std::move(fact)}, Deadline::in(kReconcile));
+}
+
 Result<Done> Requests::revoked(const Approval& approval) {
   const Deadline deadline = Deadline::in(kReconcile);
   if (approval.spec.decision != Decision::Approve) return Done{};
@@ -277,19 +293,8 @@ Result<Done> Requests::revoked(const Approval& approval) {
   if (request == nullptr || request->metadata.uid != approval.spec.request.uid ||
       is_end(request->status.phase))
     return Done{};
-  AuditRecordSpec fact;
-  fact.fact = Fact::Revoked;
-  fact.fact_id = fact_id(Fact::Revoked, approval.metadata.uid);
+  AuditRecordSpec fact = fact_of(*request, Fact::Revoked, approval.metadata.uid, "");
   fact.actor.username = "unknown";
-  fact.subject.request = request->metadata.name;
-  fact.subject.request_uid = request->metadata.uid;
-  fact.subject.policy = request->spec.policy.name;
-  fact.subject.group = request->spec.target.group;
-  fact.subject.kind = request->spec.target.kind;
-  fact.subject.namespace_ = request->spec.target.namespace_;
-  fact.subject.name = request->spec.target.name;
-  fact.content_digest = request->spec.content_digest;
-  fact.binding_digest = request->spec.binding_digest;
   fact.message = "Approval " + approval.metadata.name + " of " +
                  visible(approval.spec.author.username) +
                  " was deleted, by its author or by somebody who may approve";

@@ -40,6 +40,8 @@ class Requests {
   [[nodiscard]] Result<std::optional<Duration>> reconcile(
       const std::string& namespace_, const std::string& name,
       const std::vector<std::shared_ptr<const ApprovalRequest>>& siblings);
+  // A request was deleted, with its namespace or by its keeper: recorded unless it was over.
+  [[nodiscard]] Result<Done> gone(const ApprovalRequest& request);
   // An Approval was deleted: recorded unless its request is over or gone.
   [[nodiscard]] Result<Done> revoked(const Approval& approval);
 

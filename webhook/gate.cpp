@@ -195,6 +195,17 @@ Result<Done> Gate::check_limits(const ApprovalRequest& wanted, Deadline deadline
 Result<Done> Gate::ensure_request(const Write& write, Judgement& judgement,
                                   Deadline deadline) const {
   if (judgement.attempt.request != nullptr) return Done{};
+  // Nobody is asked about a creation that cannot come true. It may be gone the next moment, so it
+  // is no reason to let anything pass.
+  if (write.operation == Operation::Create && !write.generated) {
+    HP_ASSIGN(const RawObject there, docket_.target(judgement.gated->target, deadline));
+    if (!there.is_null())
+      return Error{ErrorKind::Forbidden,
+                   describe_target(judgement.gated->target) +
+                       " is there already, so it cannot be created\n  next:  change the one that "
+                       "is there: kubectl apply, kubectl replace",
+                   ""};
+  }
   ApprovalRequest wanted =
       make_request(*judgement.gated, write, judgement.policy, judgement.reference,
                    judgement.attempt.number, clock_.now());

@@ -45,6 +45,10 @@ bool is_asked_later(const StandingInput& input, const Standing& standing, const 
       [&](const Escalation& step) { return is_named(step.what.add_approvers, who); });
 }
 
+bool is_blank(const std::string& text) {
+  return text.find_first_not_of(" \t\r\n") == std::string::npos;
+}
+
 std::optional<std::string> objection_to_glass(const StandingInput& input, const Ballot& mine,
                                               const Standing& standing) {
   const ApprovalRequest& request = *input.request;
@@ -53,7 +57,7 @@ std::optional<std::string> objection_to_glass(const StandingInput& input, const 
     return "policy " + request.spec.policy.name + " lets nobody break the glass; it asks " +
            asked_of(standing);
   if (!mine.may_break_glass) return lacks("break-glass", mine.approval.spec.author, request);
-  if (mine.approval.spec.reason.empty())
+  if (is_blank(mine.approval.spec.reason))
     return "to break the glass say why in spec.reason: it goes to the audit trail and to everybody "
            "who was passed over\nkubectl holdpoint break-glass " +
            name + " -n " + request.metadata.namespace_ + " --reason '...'";
@@ -103,6 +107,9 @@ std::optional<std::string> objection(const StandingInput& input, const Ballot& m
            asked_of(standing) + "\n  next:  pass it on to one of them\nkubectl holdpoint show " +
            name + place;
   if (!mine.authorized) return lacks("approve", author, request);
+  if (decision.decision == Decision::Deny && is_blank(decision.reason))
+    return "say in spec.reason why you deny " + name +
+           ": whoever asked reads it\nkubectl holdpoint deny " + name + place + " --reason '...'";
   if (decision.decision == Decision::Deny) return std::nullopt;
   if (decision.decision == Decision::Review) {
     if (auto why = objection_to_review(input, mine, standing); why.has_value()) return why;

@@ -331,7 +331,9 @@ Standing next_state(const StandingInput& input) {
   const Times times = times_of(input);
   const Votes votes = sort_out(input, times, standing);
   const Tally tally = count(input, times, votes, standing);
-  standing.checks = check_states(request, input.policy, input.now);
+  // Of what is over, checks say what they said then.
+  const auto ended_at = parse_rfc3339(request.status.ended_at);
+  standing.checks = check_states(request, input.policy, ended_at.ok() ? *ended_at : input.now);
 
   bool granted = tally.full && times.known;
   if (granted) standing.approved_at = tally.full_at;
@@ -409,14 +411,21 @@ Standing next_state(const StandingInput& input) {
         approved(std::move(standing), input, votes, *full_at, times.approved_for, held_up),
         blind_until);
   if (input.now >= times.pending_until)
-    return ended(
-        std::move(standing), RequestPhase::Expired,
-        "nobody approved within " + humanize(times.pending_for) + "; " + ask_anew(request));
+    return ended(std::move(standing), RequestPhase::Expired,
+                 (standing.have > 0 ? "only " + std::to_string(standing.have) + " of " +
+                                          std::to_string(standing.needed) + " approved within "
+                                    : "nobody approved within ") +
+                     humanize(times.pending_for) + "; " + ask_anew(request));
   standing.phase = RequestPhase::Pending;
   standing.expires_at = times.pending_until;
   sooner(standing.next_change, times.pending_until);
   if (!held_up.empty()) standing.waiting_for += ", and " + held_up;
   standing.message = "waits for approval: " + standing.waiting_for;
+  if (const auto frozen = frozen_at(input, input.now); frozen.has_value())
+    standing.frozen = (frozen->until == Instant::max()
+                           ? "nothing of it runs: "
+                           : "nothing of it runs before " + to_rfc3339(frozen->until) + ", ") +
+                      frozen->why;
   return ended_by(std::move(standing), blind_until);
 }
 

@@ -74,6 +74,7 @@ struct Standing {
   std::vector<CheckState> checks;
   bool only_checks = false;     // Pending, and has its approvals
   std::string glass_broken_by;  // approved by this person alone
+  std::string frozen;           // of Pending: the freeze that it would wait for once approved
   std::string unseen;           // what nobody can see of its origin, and how long that may last
 };
 

@@ -218,11 +218,14 @@ Result<std::optional<Gated>> classify(const Write& write, const ApprovalPolicy& 
   binding.operation = reference.digest == kAbsent ? Operation::Create
                       : digest == kAbsent         ? Operation::Delete
                                                   : Operation::Update;
-  // An update may change generateName: what waits goes by the one that it was asked with.
-  if (binding.operation == Operation::Create)
-    binding.generate_name = reference.held == nullptr
-                                ? string_at(live, {"metadata", "generateName"})
-                                : reference.held->spec.target.generate_name;
+  // Beside a name, generateName is a word without meaning; and an update may change it: what waits
+  // goes by the one that it was asked with.
+  if (binding.operation == Operation::Create) {
+    if (reference.held != nullptr)
+      binding.generate_name = reference.held->spec.target.generate_name;
+    else if (write.generated)
+      binding.generate_name = string_at(live, {"metadata", "generateName"});
+  }
   if (binding.generate_name.empty()) binding.name = name.empty() ? write.name : name;
   if (binding.operation != Operation::Create || is_generated(gated)) binding.object_uid = uid;
   binding.base_digest = reference.digest;
@@ -251,6 +254,10 @@ Result<std::optional<Gated>> classify(const Write& write, const ApprovalPolicy& 
   if (old_marks.holds()) gated.writers = old_marks.held_by;
   if (!same_content || !old_marks.holds() || gated.leaves_scope)
     gated.writers.insert(write.user.username);
+  // Whoever asks for the same later may name another author than the first who asked.
+  for (const std::string& author :
+       authors_of(write.object, policy.spec.separation_of_duties.author_annotations))
+    gated.writers.insert(author);
   return std::optional<Gated>(std::move(gated));
 }
 

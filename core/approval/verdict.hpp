@@ -26,6 +26,7 @@ struct Write {
   std::string group, version, kind, resource;
   std::string subresource;  // such as "status"; object and old_object are the whole object
   std::string namespace_, name;
+  bool generated = false;  // a creation whose name was made by the API server from generateName
   Identity user;
   std::string field_manager;
   bool dry_run = false;

@@ -69,6 +69,7 @@ std::vector<std::string> would_hold_warnings(const Target& target, const Approva
       answer("holdpoint: " + describe_target(target) + " would be " + how +
              (standing.only_checks ? ": policy " : " until approved: policy ") +
              policy.metadata.name + ": " + needs(standing))};
+  if (!standing.frozen.empty()) lines.push_back(answer("holdpoint: " + standing.frozen));
   std::vector<std::string> checks;
   for (const CheckState& check : standing.checks)
     if (check.mode == CheckMode::Require) checks.push_back(check.name);
@@ -90,12 +91,14 @@ std::string denied_message(const Target& target, Operation operation, const std:
                            const ApprovalPolicy& policy, const Standing& standing,
                            const std::vector<std::string>& summary) {
   const bool denied = standing.phase == RequestPhase::Denied;
+  const bool scheduled = standing.phase == RequestPhase::Scheduled;
   const bool deletes = operation == Operation::Delete;
   const std::string again = deletes ? "delete it again" : "apply again";
   std::string text =
       describe_target(target) + (deletes ? " was not deleted: " : " was not stored: ") +
       (denied                 ? "request " + request + " was denied"
        : standing.only_checks ? "it is approved, but waits for a check, as " + request
+       : scheduled            ? "it is approved, but not for now, as " + request
                               : "it waits for approval as " + request);
   const auto line = [&](std::string_view label, const std::string& value) {
     text += "\n  " + std::string(label) + visible_cut(value, 160);
@@ -110,12 +113,13 @@ std::string denied_message(const Target& target, Operation operation, const std:
     text += "\n" + std::string(kAskAgainAnnotation) + ": " + request;
   } else {
     line("needs:   ", needs(standing));
-    line("next:    ", standing.phase == RequestPhase::Scheduled ? again + " then"
+    line("next:    ", scheduled ? again + " then; look with the command below"
                       : standing.only_checks
                           ? again + " when it passes; look with the command below"
                           : "pass the command below to an approver, then " + again);
-    text += std::string("\nkubectl holdpoint ") + (standing.only_checks ? "show " : "approve ") +
-            request + " -n " + namespace_of_requests(target.namespace_);
+    text += std::string("\nkubectl holdpoint ") +
+            (standing.only_checks || scheduled ? "show " : "approve ") + request + " -n " +
+            namespace_of_requests(target.namespace_);
   }
   return harmless(text);
 }

@@ -284,6 +284,33 @@ std::vector<Attempt> storm(const Scene& scene, const std::string& text,
   return attempts;
 }
 
+TEST_CASE("B14: an approval for a generated name is for no name that somebody chose") {
+  const Scene scene;
+  Json first = scene.config_map("demo-harmless", "1"), other = scene.config_map("payments", "1");
+  for (Json* object : {&first, &other}) (*object)["metadata"]["generateName"] = "demo-";
+  REQUIRE_FALSE(scene.create("developer", scene.config_maps(), first).ok());
+  const ApprovalRequest request = scene.open_request("demo-harmless");
+  CHECK(request.spec.target.generate_name.empty());
+  scene.approve("lead", request.metadata.name);
+  CHECK_FALSE(scene.create("developer", scene.config_maps(), other).ok());
+  must(scene.create("developer", scene.config_maps(), first));
+}
+
+TEST_CASE("a creation of what is there already asks nobody") {
+  const Scene scene;
+  stored_config(scene, "app", "1");
+  scene.running_deployment("web");
+  const auto again = scene.create("developer", scene.config_maps(), scene.config_map("app", "2"));
+  const auto anew =
+      scene.create("developer", scene.deployments(), scene.deployment("web", "web:2"));
+  for (const auto* answer : {&again, &anew}) {
+    REQUIRE_FALSE(answer->ok());
+    CHECK(answer->error().message.find("is there already") != std::string::npos);
+  }
+  CHECK(scene.requests_for("app").size() == 1);
+  CHECK(scene.requests_for("web").size() == 1);
+}
+
 TEST_CASE("A1, A2: 64 clients, three webhooks, one approval: stored once; revoked: never after") {
   const Scene scene;
   stored_config(scene, "app", "0");

@@ -146,6 +146,38 @@ TEST_CASE("M2: a namespace leaves the policy's scope only when that is approved"
   }
 }
 
+TEST_CASE("B1: what makes pods is not scaled up past a guard, whatever its template") {
+  PolicyShape shape;
+  shape.spec_patch = {{"guard", true}};
+  const Scene scene(shape);
+  scene.running_deployment("web", "web:1", 1);
+  const auto sets = path_of("apps/v1", "replicasets", scene.ns());
+  std::string old;
+  REQUIRE(eventually([&] {
+    const auto list = must(client_as("admin").list(sets, {}, soon()));
+    if (list.items.empty()) return false;
+    old = string_at(list.items.front(), {"metadata", "name"});
+    return true;
+  }));
+  auto scale = sets;
+  scale.name = old;
+  scale.subresource = "scale";
+  const auto to = [&](int replicas) {
+    return client_as("developer")
+        .patch(scale, kube::PatchType::Merge, {{"spec", {{"replicas", replicas}}}}, {}, soon());
+  };
+  const auto refused = to(5);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().message.find("guards this namespace") != std::string::npos);
+  CHECK(to(0).ok());  // fewer run nothing new
+  // The Deployment's own scale is judged by what is held alone.
+  auto own = scene.deployments("web");
+  own.subresource = "scale";
+  CHECK(client_as("developer")
+            .patch(own, kube::PatchType::Merge, {{"spec", {{"replicas", 3}}}}, {}, soon())
+            .ok());
+}
+
 TEST_CASE("deleting a namespace asks where the policy gates deletions, and takes all in it along") {
   const Scene scene;
   REQUIRE_FALSE(scene.create("developer", scene.config_maps(), scene.config_map("app", "1")).ok());

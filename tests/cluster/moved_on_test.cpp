@@ -89,6 +89,30 @@ Json ready(const std::string& status, const std::string& since,
                        {"lastTransitionTime", since}}});
 }
 
+// As Flux's controller may: who writes the labels alone speaks for nobody.
+void let_speak(const Scene& scene) {
+  const std::string rbac = "rbac.authorization.k8s.io/v1";
+  must(client_as("admin").create(
+      path_of(rbac, "roles", scene.ns()),
+      {{"apiVersion", rbac},
+       {"kind", "Role"},
+       {"metadata", {{"name", "flux"}}},
+       {"rules", Json::array({{{"apiGroups", {"kustomize.toolkit.fluxcd.io"}},
+                               {"resources", {"kustomizations"}},
+                               {"verbs", {"patch"}}}})}},
+      {}, soon()));
+  must(client_as("admin").create(
+      path_of(rbac, "rolebindings", scene.ns()),
+      {{"apiVersion", rbac},
+       {"kind", "RoleBinding"},
+       {"metadata", {{"name", "flux"}}},
+       {"roleRef", {{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "Role"}, {"name", "flux"}}},
+       {"subjects", Json::array({{{"apiGroup", "rbac.authorization.k8s.io"},
+                                  {"kind", "User"},
+                                  {"name", "developer"}}})}},
+      {}, soon()));
+}
+
 Result<Json> send(const std::string& manager, const kube::ResourcePath& path, const Json& object) {
   kube::WriteOptions options;
   options.field_manager = manager;
@@ -246,6 +270,7 @@ TEST_CASE(
   PolicyShape shape;
   shape.spec_patch = {{"separationOfDuties", {{"authorAnnotations", {"ci.example.com/author"}}}}};
   const Scene scene(shape), other;
+  let_speak(scene);
   const Kind kind = kustomizations();
   kind.make(scene.ns(), "apps",
             {{"lastAttemptedRevision", "main@sha1:aaa"}, {"conditions", ready("Unknown", in(-5))}});
@@ -320,6 +345,24 @@ TEST_CASE(
   must(send("kustomize-controller", scene.deployments(), web));
   scene.await_phase(web_request, RequestPhase::Released);
   scene.await_phase(config_request, RequestPhase::Released);
+}
+
+TEST_CASE("labels of somebody else's Kustomization have nobody told, and show nothing of it") {
+  const Scene scene;
+  const Kind kind = kustomizations();
+  kind.make(scene.ns(), "apps", {{"conditions", ready("Unknown", in(0))}});
+  const Json config = of_flux(scene, scene.config_map("settings", "1"));
+  REQUIRE_FALSE(send("kustomize-controller", scene.config_maps(), config).ok());
+  const std::string request = scene.open_request("settings").metadata.name;
+  scene.approve("lead", request);
+  scene.await_phase(request, RequestPhase::Approved);
+  REQUIRE(wait_for(Duration(2'000), {}));
+  CHECK(string_at(scene.get(kind.path(scene.ns(), "apps")),
+                  {"metadata", "annotations", "reconcile.fluxcd.io/requestedAt"})
+            .empty());
+  for (const Json& event :
+       must(client_as("admin").list(path_of("v1", "events", scene.ns()), {}, soon())).items)
+    CHECK(string_at(event, {"involvedObject", "kind"}) != "Kustomization");
 }
 
 TEST_CASE("change sets that people named alike in two namespaces are approved one by one") {

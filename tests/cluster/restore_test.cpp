@@ -139,7 +139,8 @@ TEST_CASE("A4: what was approved in another cluster counts for nothing in this o
     return false;
   }));
   REQUIRE_FALSE(refused.ok());
-  CHECK(refused.error().message.find("waits for approval") != std::string::npos);
+  CHECK_MESSAGE(refused.error().message.find("waits for approval") != std::string::npos,
+                describe(refused.error()));
   CHECK(eventually([&] {
     const auto all = scene.requests_for("app");
     return std::any_of(all.begin(), all.end(), [&](const ApprovalRequest& other) {
