@@ -171,24 +171,25 @@ Json definition(Definition d) {
       version["selectableFields"] = Json::array({{{"jsonPath", ".status.phase"}}});
   }
   version["schema"] = {{"openAPIV3Schema", std::move(schema)}};
-  return {
-      {"apiVersion", "apiextensions.k8s.io/v1"},
-      {"kind", "CustomResourceDefinition"},
-      {"metadata",
-       {{"name", d.info.plural + "." + kGroup},
-        {"labels",
-         {{"app.kubernetes.io/name", "holdpoint"}, {"app.kubernetes.io/part-of", "holdpoint"}}}}},
-      {"spec",
-       {{"group", kGroup},
-        {"scope", d.info.namespaced ? "Namespaced" : "Cluster"},
-        {"names",
-         {{"kind", d.info.kind},
-          {"listKind", d.info.kind + "List"},
-          {"plural", d.info.plural},
-          {"singular", d.singular},
-          {"shortNames", d.short_names},
-          {"categories", {"holdpoint"}}}},
-        {"versions", Json::array({std::move(version)})}}}};
+  return {{"apiVersion", "apiextensions.k8s.io/v1"},
+          {"kind", "CustomResourceDefinition"},
+          {"metadata",
+           {{"name", d.info.plural + "." + kGroup},
+            {"labels",
+             {{"app.kubernetes.io/name", "holdpoint"},
+              {"app.kubernetes.io/part-of", "holdpoint"},
+              {"app.kubernetes.io/version", HOLDPOINT_VERSION}}}}},
+          {"spec",
+           {{"group", kGroup},
+            {"scope", d.info.namespaced ? "Namespaced" : "Cluster"},
+            {"names",
+             {{"kind", d.info.kind},
+              {"listKind", d.info.kind + "List"},
+              {"plural", d.info.plural},
+              {"singular", d.singular},
+              {"shortNames", d.short_names},
+              {"categories", {"holdpoint"}}}},
+            {"versions", Json::array({std::move(version)})}}}};
 }
 
 // `description` goes on the part itself, where a field of another struct would have its doc.

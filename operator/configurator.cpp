@@ -622,6 +622,17 @@ Result<Done> Configurator::guard_crd(const std::string& name) {
     return Error{ErrorKind::Unavailable, name + " is being deleted; it is put back when it is gone",
                  ""};
   if (live.ok() && covers((*live)["spec"], (*wanted)["spec"])) return settle(deadline);
+  // That of another release: an upgrade or a rollback is under way. To put ours back would fight
+  // with whoever installs it, and own the fields that they own.
+  if (live.ok()) {
+    const std::string release =
+        string_at(*live, {"metadata", "labels", "app.kubernetes.io/version"});
+    if (!release.empty() && release != HOLDPOINT_VERSION) {
+      log::warn("the CRD is of another release, and stays as it is",
+                {{"name", name}, {"release", release}, {"own", HOLDPOINT_VERSION}});
+      return settle(deadline);
+    }
+  }
   const std::string tampered = live.ok() ? edited_by(*live) : "deleted";
   if (live.ok()) {
     Json next = *live;
