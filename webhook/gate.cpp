@@ -6,6 +6,7 @@
 #include "base/text.hpp"
 #include "core/approval/wording.hpp"
 #include "core/change/covered.hpp"
+#include "core/change/origin.hpp"
 #include "crds/codec.hpp"
 #include "docket/origin.hpp"
 
@@ -120,11 +121,16 @@ Result<Done> Gate::choose(const Write& write, Judgement& judgement, Deadline dea
   }
   const std::string key = request_key(gated.binding);
   std::vector<Candidate> candidates;
+  // Whoever sends the same later may name another author than the first who asked.
+  std::set<std::string> writers = gated.writers;
+  for (const std::string& author :
+       authors_of(write.object, judgement.policy.spec.separation_of_duties.author_annotations))
+    writers.insert(author);
   for (const auto& request : siblings) {
     const auto label = request->metadata.labels.find(kKeyLabel);
     if (label == request->metadata.labels.end() || label->second != key) continue;
-    HP_ASSIGN(const StandingInput input, docket_.standing_input(*request, &judgement.policy,
-                                                                gated.writers, siblings, deadline));
+    HP_ASSIGN(const StandingInput input,
+              docket_.standing_input(*request, &judgement.policy, writers, siblings, deadline));
     judgement.kept.push_back(request);
     candidates.push_back({request.get(), next_state(input)});
   }
@@ -155,9 +161,8 @@ Result<Done> Gate::choose(const Write& write, Judgement& judgement, Deadline dea
     if (state != ClaimState::Used) {
       auto unclaimed = std::make_shared<ApprovalRequest>(*request);
       unclaimed->status.claim.reset();
-      HP_ASSIGN(
-          const StandingInput input,
-          docket_.standing_input(*unclaimed, &judgement.policy, gated.writers, siblings, deadline));
+      HP_ASSIGN(const StandingInput input,
+                docket_.standing_input(*unclaimed, &judgement.policy, writers, siblings, deadline));
       standing = next_state(input);
       judgement.busy = standing.phase != RequestPhase::Approved &&
                        may_be_stored_until(*request, clock_.now()).has_value();
@@ -197,7 +202,7 @@ Result<Done> Gate::ensure_request(const Write& write, Judgement& judgement,
   if (judgement.attempt.request != nullptr) return Done{};
   // Nobody is asked about a creation that cannot come true. It may be gone the next moment, so it
   // is no reason to let anything pass.
-  if (write.operation == Operation::Create && !write.generated) {
+  if (write.operation == Operation::Create && !has_generated_name(write.object)) {
     HP_ASSIGN(const RawObject there, docket_.target(judgement.gated->target, deadline));
     if (!there.is_null())
       return Error{ErrorKind::Forbidden,

@@ -70,8 +70,6 @@ Result<Review> parse_review(std::string_view bytes) {
   const bool wants_old = write.operation != Operation::Create;
   if (wants_object == write.object.is_null() || wants_old == write.old_object.is_null())
     return invalid("the AdmissionReview's object and oldObject do not fit its operation");
-  // The API server names a creation in its review unless it made the name itself.
-  write.generated = write.operation == Operation::Create && write.name.empty();
   if (write.name.empty())
     write.name = string_at(wants_object ? write.object : write.old_object, {"metadata", "name"});
   // A cluster-scoped Namespace is reviewed with its own name as namespace.

@@ -133,6 +133,15 @@ Denied hold_is_missing(const Target& target, const Marks& found, const std::stri
 
 }  // namespace
 
+bool has_generated_name(const RawObject& object) {
+  constexpr std::size_t kPrefix = 58, kSuffix = 5;
+  const std::string prefix = string_at(object, {"metadata", "generateName"}).substr(0, kPrefix);
+  const std::string name = string_at(object, {"metadata", "name"});
+  if (prefix.empty() || name.empty()) return !prefix.empty();
+  return name.size() == prefix.size() + kSuffix && name.starts_with(prefix) &&
+         name.find_first_not_of("bcdfghjklmnpqrstvwxz2456789", prefix.size()) == std::string::npos;
+}
+
 Result<Reference> reference_of(const Write& write, const ApprovalPolicy& policy,
                                const ApprovalRequest* held_request, const std::string& secret_key) {
   Reference reference;
@@ -218,12 +227,11 @@ Result<std::optional<Gated>> classify(const Write& write, const ApprovalPolicy& 
   binding.operation = reference.digest == kAbsent ? Operation::Create
                       : digest == kAbsent         ? Operation::Delete
                                                   : Operation::Update;
-  // Beside a name, generateName is a word without meaning; and an update may change it: what waits
-  // goes by the one that it was asked with.
+  // An update may change generateName: what waits goes by the one that it was asked with.
   if (binding.operation == Operation::Create) {
     if (reference.held != nullptr)
       binding.generate_name = reference.held->spec.target.generate_name;
-    else if (write.generated)
+    else if (has_generated_name(live))
       binding.generate_name = string_at(live, {"metadata", "generateName"});
   }
   if (binding.generate_name.empty()) binding.name = name.empty() ? write.name : name;
@@ -254,10 +262,6 @@ Result<std::optional<Gated>> classify(const Write& write, const ApprovalPolicy& 
   if (old_marks.holds()) gated.writers = old_marks.held_by;
   if (!same_content || !old_marks.holds() || gated.leaves_scope)
     gated.writers.insert(write.user.username);
-  // Whoever asks for the same later may name another author than the first who asked.
-  for (const std::string& author :
-       authors_of(write.object, policy.spec.separation_of_duties.author_annotations))
-    gated.writers.insert(author);
   return std::optional<Gated>(std::move(gated));
 }
 

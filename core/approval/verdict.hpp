@@ -26,13 +26,17 @@ struct Write {
   std::string group, version, kind, resource;
   std::string subresource;  // such as "status"; object and old_object are the whole object
   std::string namespace_, name;
-  bool generated = false;  // a creation whose name was made by the API server from generateName
   Identity user;
   std::string field_manager;
   bool dry_run = false;
   RawObject object;      // null for a deletion
   RawObject old_object;  // null for a creation
 };
+
+// Whether its name can have been made by the API server: generateName, cut to 58 characters, and
+// five of the letters and digits that it takes (k8s.io/apiserver, names.SimpleNameGenerator).
+// Beside any other name generateName is a word without meaning.
+[[nodiscard]] bool has_generated_name(const RawObject& object);
 
 // What a write is measured against: R. `held` is the request of this policy that holds the live
 // object, if any.

@@ -498,7 +498,7 @@ TEST_CASE("a hook of a HelmRelease is stale when its attempt is over") {
   const std::string request = scene.open_request("migrate").metadata.name;
   kind.tell(scene.ns(), "web",
             {{"conditions", ready("False", in(1), "upgrade failed: timed out")}});
-  never_runs(scene, request, "upgrade failed: timed out");
+  never_runs(scene, request, "that this hook belongs to is over");
 }
 
 TEST_CASE("what an Argo CD application is to prune is stale, and stays paused") {

@@ -478,7 +478,11 @@ TEST_CASE("objections tell why and what next, by the rules that count") {
   court.by("bob");
   CHECK(why(court, court.approval("bob", "10:20:00"))->find("already") != std::string::npos);
   CHECK(why(court, court.approval("eve", "10:20:00"))->find("already") != std::string::npos);
-  CHECK_FALSE(why(court, court.approval("eve", "10:20:00", Decision::Deny)).has_value());
+  Approval no = court.approval("eve", "10:20:00", Decision::Deny);
+  no.spec.reason = " ";
+  CHECK(why(court, no)->find("say in spec.reason why") != std::string::npos);
+  no.spec.reason = "not on Friday";
+  CHECK_FALSE(why(court, no).has_value());
   court.request.status.phase = RequestPhase::Denied;
   CHECK(why(court, court.approval("eve", "10:20:00"))->find("is over") != std::string::npos);
 }

@@ -98,6 +98,21 @@ RawObject companioned(const Write& write, const ApprovalPolicy& policy, const Ga
                                         wanted_marks(write, policy.metadata.name, gated, attempt)));
 }
 
+TEST_CASE("B14: a name counts as generated where the API server can have made it") {
+  const auto generated = [](const char* prefix, const char* name) {
+    Json object{{"metadata", {{"name", name}}}};
+    if (*prefix != 0) object["metadata"]["generateName"] = prefix;
+    return has_generated_name(object);
+  };
+  CHECK(generated("demo-", "demo-x7k2b"));
+  CHECK(generated("demo-", ""));  // not made yet
+  CHECK_FALSE(generated("", "demo-x7k2b"));
+  CHECK_FALSE(generated("demo-", "payments-settings"));
+  CHECK_FALSE(generated("demo-", "demo-harmless"));
+  CHECK_FALSE(generated("demo-", "demo-abcde"));  // vowels are never taken
+  CHECK_FALSE(generated("demo-", "demo-x7k2"));
+}
+
 TEST_CASE("a write that leaves the covered part alone is untouched") {
   const auto policy = a_policy();
   CHECK(is_untouched(a_write(a_deployment("web:1", 3), a_deployment("web:1", 9)), policy, kKey));
