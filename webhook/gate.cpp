@@ -120,6 +120,7 @@ Result<Done> Gate::choose(const Write& write, Judgement& judgement, Deadline dea
                                target_key(judgement.policy.metadata.uid, gated.target), deadline));
   }
   const std::string key = request_key(gated.binding);
+  const std::string binding = binding_digest(gated.binding);
   std::vector<Candidate> candidates;
   // Whoever sends the same later may name another author than the first who asked.
   std::set<std::string> writers = gated.writers;
@@ -133,6 +134,10 @@ Result<Done> Gate::choose(const Write& write, Judgement& judgement, Deadline dea
               docket_.standing_input(*request, &judgement.policy, writers, siblings, deadline));
     judgement.kept.push_back(request);
     candidates.push_back({request.get(), next_state(input)});
+    // Such as one of a backup of another cluster: what was decided there is no answer here.
+    if (Standing& standing = candidates.back().standing;
+        request->spec.binding_digest != binding && !is_end(standing.phase))
+      standing.phase = RequestPhase::Stale;
   }
   const RawObject& object = write.object.is_null() ? write.old_object : write.object;
   while (true) {
@@ -144,7 +149,7 @@ Result<Done> Gate::choose(const Write& write, Judgement& judgement, Deadline dea
       judgement.gated->hold = RequestHold::Deny;
     if (request == nullptr || judgement.attempt.standing.phase != RequestPhase::Approved)
       return Done{};
-    if (request->spec.binding_digest != binding_digest(gated.binding))
+    if (request->spec.binding_digest != binding)
       return Error{
           ErrorKind::Forbidden,
           "request " + request->metadata.name + " was approved for something else than this change",
