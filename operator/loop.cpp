@@ -26,6 +26,13 @@ std::string key_of(const Json& object) {
          string_at(object, {"metadata", "name"});
 }
 
+// The deleted object that a name brings along behind its prefix.
+template <class T>
+Result<T> carried(const std::string& name, std::string_view prefix) {
+  HP_ASSIGN(const Json object, parse_json(name.substr(prefix.size())));
+  return decode<T>(object);
+}
+
 // Of the same policy and target.
 bool is_sibling(const ApprovalRequest& a, const ApprovalRequest& b) {
   const auto target = [](const ApprovalRequest& request) {
@@ -101,16 +108,12 @@ void Loop::count(const char* what, bool ok, const Inbox& inbox) {
 Result<std::optional<Duration>> Loop::look_at_request(const std::string& name) {
   const std::optional<Duration> never;
   if (name.starts_with(kRevoked)) {
-    const auto object = parse_json(name.substr(std::string_view(kRevoked).size()));
-    const auto approval =
-        object.ok() ? decode<Approval>(*object) : Result<Approval>(object.error());
+    const auto approval = carried<Approval>(name, kRevoked);
     if (approval.ok()) HP_TRY(requests_.revoked(*approval));
     return never;
   }
   if (name.starts_with(kGone)) {
-    const auto object = parse_json(name.substr(std::string_view(kGone).size()));
-    const auto request =
-        object.ok() ? decode<ApprovalRequest>(*object) : Result<ApprovalRequest>(object.error());
+    const auto request = carried<ApprovalRequest>(name, kGone);
     if (request.ok()) HP_TRY(requests_.gone(*request));
     return never;
   }

@@ -149,11 +149,6 @@ Result<Done> Gate::choose(const Write& write, Judgement& judgement, Deadline dea
       judgement.gated->hold = RequestHold::Deny;
     if (request == nullptr || judgement.attempt.standing.phase != RequestPhase::Approved)
       return Done{};
-    if (request->spec.binding_digest != binding)
-      return Error{
-          ErrorKind::Forbidden,
-          "request " + request->metadata.name + " was approved for something else than this change",
-          ""};
     HP_ASSIGN(const ClaimState state,
               claims_.look(*request, judgement.policy, write,
                            resumes(write, judgement.policy, *request), deadline));
