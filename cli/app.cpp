@@ -82,6 +82,7 @@ int run(int argc, char** argv) {
 
   std::function<Result<Done>(const Kubectl&)> command;
   std::string request, reason, not_before, change_set, file, object, expected_head;
+  std::string deciding = "holdpoint-approver";  // the ClusterRole for the decision that is typed
   std::int64_t expected_records = 0;
   bool all_namespaces = false, all = false;
   const auto add = [&app](const char* name, const char* help, const char* example) {
@@ -93,7 +94,8 @@ int run(int argc, char** argv) {
     return sub;
   };
 
-  auto* list_command = add("list", "What waits for approval, and reviews that are owed", "list -A");
+  auto* list_command = add(
+      "list", "What waits for approval, reviews that are owed, and what is left held", "list -A");
   list_command->add_flag("-A,--all-namespaces", all_namespaces, "In all namespaces");
   list_command->add_flag("--all", all, "Also what has ended");
   list_command->add_option("--change-set", change_set, "Only what belongs to it");
@@ -138,6 +140,8 @@ int run(int argc, char** argv) {
           ->needs(set);
     }
     sub->callback([&, decision] {
+      if (decision == Decision::BreakGlass) deciding = "holdpoint-break-glass";
+      if (decision == Decision::Withdraw) deciding = "holdpoint-requester";
       command = [&, decision](const Kubectl& kubectl) -> Result<Done> {
         if (!change_set.empty())
           return approve_set(kubectl, change_set,
@@ -311,7 +315,7 @@ int run(int argc, char** argv) {
                         std::move(flags));
   const Result<Done> done = command(kubectl);
   if (done.ok()) return kDone;
-  print_error(done.error());
+  print_error(done.error().message + role_step(done.error().message, deciding));
   return kFailed;
 }
 

@@ -116,6 +116,21 @@ std::string verb(const std::string& decision) {
 // Nothing ran before that could be put back.
 bool is_new(const ApprovalRequest& request) { return request.spec.operation == Operation::Create; }
 
+std::string typed_place(const ApprovalRequest& request) {
+  return typed_target(request.spec.target) + " -n " + visible(request.metadata.namespace_);
+}
+
+// Where the object could not be read, as far as the request tells.
+bool is_held_still(const Dossier& dossier) {
+  const ApprovalRequestSpec& spec = dossier.request.spec;
+  if (!is_stored_held(spec.hold) || dossier.live.is == Live::Is::Absent) return false;
+  if (dossier.live.is == Live::Is::Unknown) return true;
+  const RawObject& object = dossier.live.object;
+  const Marks marks = read_marks(object, pausable(spec.target.group, spec.target.resource));
+  return marks.holds() &&
+         held_request(marks, spec.policy.name, object) == dossier.request.metadata.name;
+}
+
 }  // namespace
 
 std::string typed_target(const Target& target) {
@@ -124,6 +139,16 @@ std::string typed_target(const Target& target) {
     return c < 128 ? static_cast<char>(std::tolower(c)) : '?';
   });
   return visible(kind + "/" + (target.name.empty() ? target.generate_name + "*" : target.name));
+}
+
+std::string labelled(std::string label, const std::string& text) {
+  label.resize(kLabelColumns, ' ');
+  return label + text;
+}
+
+std::string put_back_command(const ApprovalRequest& request) {
+  return (is_new(request) ? "kubectl delete " : "kubectl holdpoint abandon ") +
+         typed_place(request);
 }
 
 bool owes_review(const ApprovalRequest& request) {
@@ -186,9 +211,8 @@ std::string card(const Dossier& dossier, Colour colour) {
   std::string text = painted(standing.phase, colour) + "  risk " +
                      std::string(to_string(spec.risk.level)) + "  " + describe_target(spec.target) +
                      "  (" + std::string(to_string(spec.operation)) + ")\n";
-  const auto line = [&](std::string label, const std::string& value) {
-    label.resize(kLabelColumns, ' ');
-    text += "\n" + label + value;
+  const auto line = [&](const char* label, const std::string& value) {
+    text += "\n" + labelled(label, value);
   };
   for (std::size_t i = 0; i < spec.summary.size(); ++i)
     line(i == 0 ? "change" : "", visible_cut(spec.summary[i], kTextColumns));
@@ -254,38 +278,52 @@ std::string card(const Dossier& dossier, Colour colour) {
   return text;
 }
 
-std::string next_command(const Dossier& dossier) {
+std::string next_steps(const Dossier& dossier) {
   const ApprovalRequest& request = dossier.request;
-  const std::string target =
-      typed_target(request.spec.target) + " -n " + visible(request.metadata.namespace_);
-  const bool held = is_stored_held(request.spec.hold);
   const Standing standing = standing_of(dossier);
-  if (standing.review && standing.review->reviewed_by.empty()) return review_command(request);
-  const std::string again = ask_again_command(request.spec.target, visible(request.metadata.name));
+  std::vector<std::string> steps;
+  const auto step = [&](const char* label, const std::string& command) {
+    steps.push_back(labelled(label, command));
+  };
+  const bool reviewed = !standing.review || !standing.review->reviewed_by.empty();
+  if (!reviewed) return labelled("review", review_command(request));
+  const bool may_not = may_approve(dossier).starts_with("no");
   switch (standing.phase) {
     case RequestPhase::Pending:
-      if (standing.only_checks) return "kubectl holdpoint show " + place(request);
-      return "kubectl holdpoint approve " + place(request);
+      if (standing.only_checks)
+        step("look", "kubectl holdpoint show " + place(request));
+      else
+        step(may_not ? "pass on" : "approve", "kubectl holdpoint approve " + place(request));
+      [[fallthrough]];
     case RequestPhase::Scheduled:
+      if (dossier.me && same_person(*dossier.me, request.spec.requester))
+        step("withdraw", "kubectl holdpoint withdraw " + place(request));
+      else if (!may_not)
+        step("deny", "kubectl holdpoint deny " + place(request) + " --reason '...'");
       break;
     case RequestPhase::Approved:
-      if (held) return "kubectl holdpoint resume " + target;
-      break;
-    case RequestPhase::Denied:
-      if (held && !is_new(request)) return "kubectl holdpoint abandon " + target;
-      if (held) return "kubectl delete " + target;
-      break;
-    case RequestPhase::Expired:
-    case RequestPhase::Withdrawn:
-      if (held) return again;
+      if (is_stored_held(request.spec.hold))
+        step("release", "kubectl holdpoint resume " + typed_place(request));
       break;
     case RequestPhase::Superseded:
     case RequestPhase::Stale:
-      return "kubectl holdpoint list -n " + visible(request.metadata.namespace_);
+      step("waiting", "kubectl holdpoint list -n " + visible(request.metadata.namespace_));
+      [[fallthrough]];
+    case RequestPhase::Denied:
+    case RequestPhase::Expired:
+    case RequestPhase::Withdrawn:
+      if (!is_held_still(dossier)) break;
+      step(is_new(request) ? "remove" : "put back", put_back_command(request));
+      // The Job whose pods waited has failed; a policy that is gone asks for nothing.
+      if (request.spec.hold != RequestHold::Gate && dossier.policy_is != Dossier::PolicyIs::Gone)
+        step("ask again", ask_again_command(request.spec.target, visible(request.metadata.name)));
+      break;
     case RequestPhase::Released:
       break;
   }
-  return "kubectl holdpoint audit list --request " + visible(request.metadata.name);
+  if (is_end(standing.phase) && dossier.reads_trail)
+    step("trail", "kubectl holdpoint audit list --request " + visible(request.metadata.name));
+  return join(steps, "\n");
 }
 
 std::string outcome(const ApprovalRequest& request, Decision decision, const std::string& approval,
@@ -302,16 +340,14 @@ std::string outcome(const ApprovalRequest& request, Decision decision, const std
                            ", but the request was over: " + std::string(to_string(phase)) + ", " +
                            visible_cut(request.status.message, kTextColumns);
   const bool gated = request.spec.hold == RequestHold::Gate;
-  const std::string stays =
-      gated ? target + " fails, and none of its pods has run"
-      : request.spec.hold == RequestHold::Suspend && is_new(request)
-          ? target + " stays held; to remove it: kubectl delete " +
-                typed_target(request.spec.target) + " -n " + visible(request.metadata.namespace_)
-      : request.spec.hold == RequestHold::Suspend
-          ? target + " stays held; to put back what ran: kubectl holdpoint abandon " +
-                typed_target(request.spec.target) + " -n " + visible(request.metadata.namespace_)
-      : request.spec.operation == Operation::Create ? target + " is not stored"
-                                                    : target + " stays as it is";
+  const std::string stays = gated ? target + " fails, and none of its pods has run"
+                            : request.spec.hold == RequestHold::Suspend
+                                ? target + " stays held; to " +
+                                      (is_new(request) ? "remove it: " : "put back what ran: ") +
+                                      put_back_command(request)
+                            : request.spec.operation == Operation::Create
+                                ? target + " is not stored"
+                                : target + " stays as it is";
   const std::string owed =
       decision == Decision::BreakGlass && owes_review(request)
           ? "\nSomebody else owes a review of it until " + visible(request.status.review->due_at) +
@@ -393,6 +429,18 @@ std::string request_table(std::vector<ApprovalRequest> requests, Instant now, Co
                                 "RISK",      "APPROVALS", "REQUESTER", "AGE",    "EXPIRES"};
   if (sets) head.emplace_back("CHANGE SET");
   return table(head, rows);
+}
+
+std::string leftover_table(const std::vector<ApprovalRequest>& requests, Colour colour) {
+  std::vector<std::vector<Cell>> rows;
+  for (const ApprovalRequest& request : requests) {
+    const RequestPhase phase = request.status.phase;
+    rows.push_back({{visible(request.metadata.namespace_), {}},
+                    {visible(request.metadata.name), {}},
+                    {std::string(to_string(phase)), painted(phase, colour)},
+                    {put_back_command(request), {}}});
+  }
+  return table({"NAMESPACE", "NAME", "STATE", "TO PUT BACK WHAT RAN, OR REMOVE WHAT IS NEW"}, rows);
 }
 
 }  // namespace holdpoint::cli

@@ -1,5 +1,4 @@
-// The card of a request: what an approver has to know, at a glance, and the one command to go on
-// with.
+// The card of a request: what an approver has to know, at a glance, and the commands to go on with.
 //
 // Pure: everything it tells was read before. All text from the cluster is made visible.
 // Thread-safe.
@@ -28,6 +27,7 @@ struct Dossier {
   std::optional<Identity> me;     // as the API server knows the user; nullopt: it would not say
   std::optional<bool>
       authorized;  // the verb `approve` on the policy, in this namespace; nullopt: it would not say
+  bool reads_trail = false;  // may list AuditRecords, as far as is known
   Instant now;
 };
 
@@ -38,11 +38,18 @@ struct Dossier {
 // "yes", or "no: ..." with the reason, or "unknown: ...".
 [[nodiscard]] std::string may_approve(const Dossier& dossier);
 
-// All but the command; no line feed at the end.
+// All but the commands; no line feed at the end.
 [[nodiscard]] std::string card(const Dossier& dossier, Colour colour);
 
-// What to do with it, to be copied.
-[[nodiscard]] std::string next_command(const Dossier& dossier);
+// What this reader can do with it: a line for each command, with what it does before it. Empty
+// where there is nothing to do; no line feed at the end.
+[[nodiscard]] std::string next_steps(const Dossier& dossier);
+
+// `text` beside its label, as the lines of a card are.
+[[nodiscard]] std::string labelled(std::string label, const std::string& text);
+
+// Puts back what ran before the change was stored held, or removes what is new.
+[[nodiscard]] std::string put_back_command(const ApprovalRequest& request);
 
 // What a decision came to, in one line. `counted`: the status tells of it already.
 [[nodiscard]] std::string outcome(const ApprovalRequest& request, Decision decision,
@@ -61,5 +68,9 @@ struct Dossier {
 // The table of `list`, newest last.
 [[nodiscard]] std::string request_table(std::vector<ApprovalRequest> requests, Instant now,
                                         Colour colour);
+
+// The table of what ended requests left held, with the command for each.
+[[nodiscard]] std::string leftover_table(const std::vector<ApprovalRequest>& requests,
+                                         Colour colour);
 
 }  // namespace holdpoint::cli

@@ -8,6 +8,7 @@
 
 #include "base/text.hpp"
 #include "cli/card.hpp"
+#include "core/approval/checks.hpp"
 #include "core/approval/standing.hpp"
 #include "core/approval/wording.hpp"
 #include "core/change/moved_on.hpp"
@@ -18,7 +19,7 @@ namespace holdpoint::cli {
 namespace {
 
 constexpr std::size_t kColumns = 160;
-constexpr std::size_t kMostSets = 8;
+constexpr std::size_t kMostSets = 10;
 constexpr std::size_t kMostLines = 4;
 
 int stretch_of(const ApprovalRequest& request) {
@@ -63,27 +64,27 @@ std::vector<ApprovalRequest> in_order(std::vector<ApprovalRequest> requests) {
   return requests;
 }
 
+Error no_set(const std::string& what, const std::vector<ApprovalRequest>& all,
+             const std::string& change_set) {
+  std::map<std::string, std::size_t> others;
+  for (const ApprovalRequest& request : all)
+    if (!request.spec.change_set.empty()) ++others[request.spec.change_set];
+  std::vector<std::string> names;
+  for (const auto& [name, count] : others)
+    names.push_back(visible_cut(name, 80) + " (" + std::to_string(count) + ")");
+  return Error{ErrorKind::NotFound,
+               what + " change set " + visible_cut(change_set, 120) + "; there are " +
+                   (names.empty() ? "none here" : listed(names)) +
+                   "\n  next:  look in all namespaces\nkubectl holdpoint list -A",
+               {}};
+}
+
 Result<std::vector<ApprovalRequest>> set_of(const std::vector<ApprovalRequest>& all,
                                             const std::string& change_set) {
   std::vector<ApprovalRequest> found;
-  std::map<std::string, std::size_t> others;
-  for (const ApprovalRequest& request : all) {
-    if (request.spec.change_set == change_set) {
-      found.push_back(request);
-    } else if (!request.spec.change_set.empty()) {
-      ++others[request.spec.change_set];
-    }
-  }
-  if (found.empty()) {
-    std::vector<std::string> names;
-    for (const auto& [name, count] : others)
-      names.push_back(visible_cut(name, 80) + " (" + std::to_string(count) + ")");
-    return Error{ErrorKind::NotFound,
-                 "nothing waits in change set " + visible_cut(change_set, 120) +
-                     (names.empty() ? ", nor in any other" : "; there are " + listed(names)) +
-                     "\n  next:  look in all namespaces\nkubectl holdpoint list -A",
-                 {}};
-  }
+  for (const ApprovalRequest& request : all)
+    if (request.spec.change_set == change_set) found.push_back(request);
+  if (found.empty()) return no_set("nothing waits in", all, change_set);
   std::set<std::string> spaces;
   for (const ApprovalRequest& request : found)
     if (is_typed(request.spec)) spaces.insert(request.metadata.namespace_);
@@ -106,9 +107,8 @@ std::string set_card(const std::vector<ApprovalRequest>& requests, Instant now, 
     askers.insert(person(request.spec.requester.username));
     for (const std::string& author : request.spec.authors) authors.insert(person(author));
   }
-  const auto line = [&](std::string label, const std::string& value) {
-    label.resize(10, ' ');
-    text += "\n" + label + value;
+  const auto line = [&](const char* label, const std::string& value) {
+    text += "\n" + labelled(label, value);
   };
   text += "\n";
   for (const std::string& told : told_of_origin(requests.front())) line("from", told);
@@ -130,7 +130,14 @@ std::string set_card(const std::vector<ApprovalRequest>& requests, Instant now, 
     for (std::size_t i = 0; i < std::min(spec.summary.size(), kMostLines); ++i)
       text += "\n   " + visible_cut(spec.summary[i], kColumns);
     if (spec.summary.size() > kMostLines)
-      text += "\n   and " + count_of(spec.summary.size() - kMostLines, "more");
+      text += "\n   and " + std::to_string(spec.summary.size() - kMostLines) + " more";
+    for (std::size_t i = 0; i < std::min(spec.risk.hits.size(), kMostLines); ++i)
+      text += "\n   risk " + std::string(to_string(spec.risk.hits[i].level)) + ": " +
+              visible_cut(spec.risk.hits[i].what, kColumns);
+    if (spec.risk.hits.size() > kMostLines)
+      text += "\n   and " + count_of(spec.risk.hits.size() - kMostLines, "lesser risk");
+    for (const CheckState& check : check_states(request, nullptr, now))
+      text += "\n   check " + visible_cut(describe_check(check, now), kColumns);
     if (askers.size() > 1) text += "\n   asked by " + person(spec.requester.username);
     const auto asked = parse_rfc3339(request.metadata.creation_timestamp);
     const std::string age =
@@ -139,7 +146,8 @@ std::string set_card(const std::vector<ApprovalRequest>& requests, Instant now, 
             visible(request.metadata.namespace_) + (age.empty() ? "" : ", " + age) +
             (request.status.approvals.empty()
                  ? ""
-                 : ", " + visible_cut(request.status.approvals, 20) + " approvals");
+                 : ", " + visible_cut(request.status.approvals, 20) + " approvals") +
+            (spec.reason.empty() ? "" : ": \"" + visible_cut(spec.reason, kColumns) + "\"");
   }
   return text;
 }

@@ -17,6 +17,10 @@ namespace holdpoint::cli {
 // then Jobs, then configuration, then what runs, deletions last; then as they were asked.
 [[nodiscard]] std::vector<ApprovalRequest> in_order(std::vector<ApprovalRequest> requests);
 
+// NotFound: `what` and the set, and the sets that there are.
+[[nodiscard]] Error no_set(const std::string& what, const std::vector<ApprovalRequest>& all,
+                           const std::string& change_set);
+
 // Those of one set, in order. Error: NotFound, with the sets that there are; Invalid where people
 // named a set alike in several namespaces.
 [[nodiscard]] Result<std::vector<ApprovalRequest>> set_of(const std::vector<ApprovalRequest>& all,

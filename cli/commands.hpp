@@ -12,7 +12,7 @@ namespace holdpoint::cli {
 
 enum class Ended { Hidden, Shown };
 
-// `change_set` empty: of all.
+// `change_set` empty: of all. Error: NotFound, where there is no such set.
 [[nodiscard]] Result<Done> list(const Kubectl& kubectl, Namespaces which, Ended ended,
                                 const std::string& change_set);
 [[nodiscard]] Result<Done> show(const Kubectl& kubectl, const std::string& request);

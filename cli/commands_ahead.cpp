@@ -9,7 +9,7 @@ namespace {
 
 // As the webhook says them.
 constexpr std::string_view kNotGated = "no policy gates this";
-constexpr std::string_view kThere = "has a request already";
+constexpr std::string_view kThere = "has a request already: ";
 
 // The objects of a manifest as the API server would store them. What Holdpoint warns of then is
 // what is about to be asked for.
@@ -29,6 +29,16 @@ std::string title(const Json& object) {
   const std::string space = string_at(object, {"metadata", "namespace"});
   return visible(string_at(object, {"kind"}) + " " + (space.empty() ? "" : space + "/") +
                  string_at(object, {"metadata", "name"}));
+}
+
+// Who asks again with another reason has to know that it is dropped.
+std::string reason_that_stays(const Kubectl& kubectl, const std::string& space,
+                              const std::string& request) {
+  const auto found = read_named_request(kubectl, namespace_of_requests(space), request);
+  if (!found.ok()) return "; its reason stays as it is";
+  return found->spec.reason.empty()
+             ? "; it has no reason, and stays so"
+             : "; its reason stays: \"" + visible_cut(found->spec.reason, 160) + "\"";
 }
 
 }  // namespace
@@ -54,12 +64,11 @@ Result<Done> ask_ahead(const Kubectl& kubectl, const std::string& file, const st
         if (there == std::string::npos && why.find(kNotGated) == std::string::npos)
           return made.error();
         if (of_it == 0 && there != std::string::npos) {
-          const std::string words = why.substr(there, why.find('\n', there) - there);
-          print(title(object) + ": it " + visible_cut(words, 300));
-          const auto colon = words.find(": ");
-          const std::string name = colon == std::string::npos
-                                       ? ""
-                                       : words.substr(colon + 2, words.find(',') - colon - 2);
+          const auto from = there + kThere.size();
+          const std::string words = why.substr(from, why.find('\n', from) - from);
+          const std::string name = words.substr(0, words.find(','));
+          print(title(object) + ": already asked as " + visible_cut(words, 300) +
+                (reason.empty() ? "" : reason_that_stays(kubectl, space, name)));
           if (is_name(name) && words.ends_with(", Pending"))
             asked.push_back("kubectl holdpoint approve " + name + " -n " +
                             namespace_of_requests(space));

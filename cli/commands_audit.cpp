@@ -61,6 +61,10 @@ Result<Done> audit_list(const Kubectl& kubectl, const std::string& home,
                           : "Nothing is recorded about " + visible(request) + ".");
     return Done{};
   }
+  // A program reads all of it.
+  const auto cut = [whole = !stdout_is_terminal()](const std::string& text, std::size_t columns) {
+    return or_dash(whole ? visible(text) : visible_cut(text, columns));
+  };
   std::vector<std::vector<Cell>> rows;
   for (const AuditRecord& record : records) {
     const AuditRecordSpec& spec = record.spec;
@@ -74,10 +78,10 @@ Result<Done> audit_list(const Kubectl& kubectl, const std::string& home,
     rows.push_back({{std::to_string(spec.sequence), {}},
                     {visible_cut(spec.occurred_at.empty() ? spec.time : spec.occurred_at, 27), {}},
                     {std::string(to_string(spec.fact)), {}},
-                    {or_dash(visible_cut(person(spec.actor.username), 60)), {}},
+                    {cut(person(spec.actor.username), 60), {}},
                     {or_dash(visible(subject.request)), {}},
-                    {or_dash(visible_cut(object, 60)), {}},
-                    {or_dash(visible_cut(words, 80)), {}}});
+                    {cut(object, 60), {}},
+                    {cut(words, 80), {}}});
   }
   print(table({"NO", "TIME", "FACT", "WHO", "REQUEST", "OBJECT", "WHY"}, rows));
   return Done{};

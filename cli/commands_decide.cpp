@@ -11,7 +11,7 @@ namespace holdpoint::cli {
 namespace {
 
 constexpr std::size_t kMaxReason = 2048;
-constexpr Duration kPatience{3000}, kPause{200};
+constexpr Duration kPatience{3000}, kPatienceOfSet{10'000}, kPause{200};
 
 bool tells_of(const ApprovalRequest& request, const std::string& approval) {
   const auto& lines = request.status.decisions;
@@ -25,6 +25,21 @@ bool has_settled(const ApprovalRequest& request, const std::string& approval) {
     return tells_of(request, approval);
   if (request.status.phase == RequestPhase::Approved) return !is_stored_held(request.spec.hold);
   return tells_of(request, approval);
+}
+
+// The requests once nothing more will come of their Approvals, or as they are when patience ends.
+// An Approval of each, in the same order; empty where there is none.
+std::vector<ApprovalRequest> await(const Kubectl& kubectl, std::vector<ApprovalRequest> requests,
+                                   const std::vector<std::string>& approvals, Duration patience) {
+  const Deadline deadline = Deadline::in(patience);
+  while (true) {
+    requests = read_again(kubectl, std::move(requests));
+    bool settled = true;
+    for (std::size_t i = 0; i < requests.size(); ++i)
+      settled = settled && (approvals[i].empty() || has_settled(requests[i], approvals[i]));
+    if (settled || deadline.over()) return requests;
+    wait_for(std::min(kPause, deadline.left()), {});
+  }
 }
 
 // The name of the Approval that was made.
@@ -64,13 +79,21 @@ Result<Done> approve_set(const Kubectl& kubectl, const std::string& change_set, 
   });
   HP_ASSIGN(requests, set_of(requests, change_set));
   print(set_card(requests, system_clock().now(), colour_of_stdout()) + "\n");
+  std::vector<std::string> approvals, refusals;
   std::size_t refused = 0;
   for (const ApprovalRequest& request : requests) {
     const auto name = create_approval(kubectl, request, Decision::Approve, reason, not_before);
-    print(describe_target(request.spec.target) + ": " +
-          (name.ok() ? "approved (" + visible(*name) + ")" : name.error().message));
+    approvals.push_back(name.ok() ? *name : "");
+    refusals.push_back(name.ok() ? "" : name.error().message + role_step(name.error().message));
     if (!name.ok()) ++refused;
   }
+  if (refused < requests.size())
+    requests = await(kubectl, std::move(requests), approvals, kPatienceOfSet);
+  for (std::size_t i = 0; i < requests.size(); ++i)
+    print(describe_target(requests[i].spec.target) + ": " +
+          (approvals[i].empty() ? refusals[i]
+                                : outcome(requests[i], Decision::Approve, approvals[i],
+                                          tells_of(requests[i], approvals[i]))));
   if (refused == 0) return Done{};
   return Error{ErrorKind::Forbidden,
                std::to_string(refused) + " of " + std::to_string(requests.size()) +
@@ -88,15 +111,7 @@ Result<Done> decide(const Kubectl& kubectl, const std::string& typed, Decision d
   const ApprovalRequest& shown = dossier.request;
   HP_ASSIGN(const std::string name, create_approval(kubectl, shown, decision, reason, not_before));
 
-  ApprovalRequest now = shown;
-  const Deadline deadline = Deadline::in(kPatience);
-  while (true) {
-    if (auto read = read_named_request(kubectl, shown.metadata.namespace_, shown.metadata.name);
-        read.ok())
-      now = std::move(*read);
-    if (has_settled(now, name) || deadline.over()) break;
-    wait_for(std::min(kPause, deadline.left()), {});
-  }
+  const ApprovalRequest now = await(kubectl, {shown}, {name}, kPatience).front();
   print(outcome(now, decision, name, tells_of(now, name)));
   return Done{};
 }

@@ -211,12 +211,13 @@ Result<Done> doctor(const Kubectl& kubectl, const std::string& given_home) {
   findings.insert(findings.end(), of_policies.begin(), of_policies.end());
 
   if (const auto list = requests.get(); !list.ok()) {
-    findings.push_back(unreadable("reviews that are owed", list.error()));
+    findings.push_back(unreadable("reviews that are owed, and what is left held", list.error()));
   } else {
     std::vector<ApprovalRequest> all;
     for (const Json& item : list->at("items"))
       if (auto one = decode<ApprovalRequest>(item); one.ok()) all.push_back(std::move(*one));
     if (auto owed = judge_reviews(all, system_clock().now())) findings.push_back(*owed);
+    if (auto left = judge_leftovers(read_leftovers(kubectl, all))) findings.push_back(*left);
   }
 
   Result<Json> answers[] = {cluster_roles.get(), roles.get(), cluster_bindings.get(),

@@ -5,14 +5,34 @@
 
 namespace holdpoint::cli {
 
+namespace {
+
+void print_leftovers(const Leftovers& left) {
+  if (!left.held.empty())
+    print("\nStill held, although the request ended:\n" +
+          leftover_table(left.held, colour_of_stdout()));
+  if (left.not_looked_at > 0)
+    print("\nWhether older requests left something held was not looked at: " +
+          count_of(left.not_looked_at, "target") + ".");
+  if (!left.unknown.empty())
+    print("\nWhether requests that ended left something held is not known: " +
+          visible_cut(split(left.unknown, '\n').front(), 200));
+}
+
+}  // namespace
+
 Result<Done> list(const Kubectl& kubectl, Namespaces which, Ended ended,
                   const std::string& change_set) {
   HP_ASSIGN(std::vector<ApprovalRequest> requests, read_requests(kubectl, which));
-  if (!change_set.empty())
+  if (!change_set.empty()) {
+    const Error none = no_set("there is no", requests, change_set);
     std::erase_if(requests, [&](const ApprovalRequest& request) {
       return request.spec.change_set != change_set;
     });
+    if (requests.empty()) return none;
+  }
   const std::size_t all = requests.size();
+  const Leftovers left = read_leftovers(kubectl, requests);
   if (ended == Ended::Hidden)
     std::erase_if(requests, [](const ApprovalRequest& request) {
       return is_end(request.status.phase) && !owes_review(request);
@@ -20,11 +40,12 @@ Result<Done> list(const Kubectl& kubectl, Namespaces which, Ended ended,
   if (requests.empty()) {
     const std::string where =
         (change_set.empty() ? "" : " in change set " + visible_cut(change_set, 120)) +
-        (which == Namespaces::All ? "" : " in this namespace");
+        (which == Namespaces::All ? "" : " in " + told_namespace(kubectl));
     print("Nothing waits for approval" + where + "." +
           (all == 0 ? ""
                     : " " + count_of(all, "request") + (all == 1 ? " has" : " have") +
                           " ended: --all shows them."));
+    print_leftovers(left);
     return Done{};
   }
   std::vector<std::string> owed;
@@ -33,14 +54,15 @@ Result<Done> list(const Kubectl& kubectl, Namespaces which, Ended ended,
   print(request_table(std::move(requests), system_clock().now(), colour_of_stdout()));
   if (!owed.empty()) print("\nSomebody else than who broke the glass has to look at it:");
   for (const std::string& command : owed) print(command);
+  print_leftovers(left);
   return Done{};
 }
 
 Result<Done> show(const Kubectl& kubectl, const std::string& request) {
   HP_ASSIGN(ApprovalRequest found, read_request(kubectl, request));
   const Dossier dossier = read_dossier(kubectl, std::move(found));
-  print(card(dossier, colour_of_stdout()) + "\n");
-  print(next_command(dossier));
+  const std::string steps = next_steps(dossier);
+  print(card(dossier, colour_of_stdout()) + (steps.empty() ? "" : "\n\n" + steps));
   return Done{};
 }
 
@@ -50,8 +72,10 @@ Result<Done> show_set(const Kubectl& kubectl, const std::string& change_set, Nam
                 [](const ApprovalRequest& request) { return is_end(request.status.phase); });
   HP_ASSIGN(const std::vector<ApprovalRequest> found, set_of(requests, change_set));
   print(set_card(found, system_clock().now(), colour_of_stdout()) + "\n");
-  print("kubectl holdpoint approve --change-set " + shell_word(change_set) +
-        (which == Namespaces::All ? " -A" : " -n " + visible(found.front().metadata.namespace_)));
+  print(labelled("approve", "kubectl holdpoint approve --change-set " + shell_word(change_set) +
+                                (which == Namespaces::All
+                                     ? " -A"
+                                     : " -n " + visible(found.front().metadata.namespace_))));
   return Done{};
 }
 

@@ -8,6 +8,7 @@
 #include "base/text.hpp"
 #include "cli/card.hpp"
 #include "core/approval/selector.hpp"
+#include "crds/codec.hpp"
 
 namespace holdpoint::cli {
 namespace {
@@ -17,7 +18,7 @@ using Kind = Finding::Kind;
 constexpr Duration kSkew{5'000};          // what the gate allows for
 constexpr Duration kLeaseLife{30'000};    // a leader that lives renews it every few seconds
 constexpr std::int64_t kDaysToWarn = 14;  // before a certificate ends
-constexpr std::size_t kMaxReviews = 12;
+constexpr std::size_t kMaxLines = 12;
 
 const Json& items_of(const Json& list) {
   static const Json kNone = Json::array();
@@ -340,16 +341,35 @@ std::optional<Finding> judge_reviews(const std::vector<ApprovalRequest>& request
   std::size_t owed = 0;
   for (const ApprovalRequest& request : requests) {
     if (!owes_review(request)) continue;
-    if (++owed > kMaxReviews) continue;
+    if (++owed > kMaxLines) continue;
     const auto due = parse_rfc3339(request.status.review->due_at);
     finding.more.push_back(person(request.status.review->by) + " broke the glass" +
                            (due.ok() && *due < now ? ", and the review is late: " : ": ") +
                            review_command(request));
   }
   if (owed == 0) return std::nullopt;
-  if (owed > kMaxReviews)
-    finding.more.push_back("and " + std::to_string(owed - kMaxReviews) + " more");
+  if (owed > kMaxLines) finding.more.push_back("and " + std::to_string(owed - kMaxLines) + " more");
   finding.text = count_of(owed, "review") + (owed == 1 ? " is owed" : " are owed");
+  return finding;
+}
+
+std::optional<Finding> judge_leftovers(const Leftovers& left) {
+  const std::size_t held = left.held.size();
+  if (held == 0 && left.not_looked_at == 0 && left.unknown.empty()) return std::nullopt;
+  Finding finding{held == 0 ? Kind::Good : Kind::Warning,
+                  count_of(held, "object") + (held == 1 ? " is" : " are") +
+                      " still held although the request ended",
+                  {}};
+  for (std::size_t i = 0; i < std::min(held, kMaxLines); ++i)
+    finding.more.push_back(std::string(to_string(left.held[i].status.phase)) + ": " +
+                           put_back_command(left.held[i]));
+  if (held > kMaxLines) finding.more.push_back("and " + std::to_string(held - kMaxLines) + " more");
+  if (left.not_looked_at > 0)
+    finding.more.push_back(count_of(left.not_looked_at, "target") +
+                           " of older requests not looked at");
+  if (!left.unknown.empty())
+    finding.more.push_back("not all can be looked at as this user: " +
+                           visible_cut(split(left.unknown, '\n').front(), 200));
   return finding;
 }
 

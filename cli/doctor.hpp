@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "cli/live.hpp"
 #include "crds/kinds.hpp"
 
 namespace holdpoint::cli {
@@ -74,5 +75,8 @@ struct Probe {
 // Reviews that are owed after somebody broke the glass; nullopt: none.
 [[nodiscard]] std::optional<Finding> judge_reviews(const std::vector<ApprovalRequest>& requests,
                                                    Instant now);
+
+// What ended requests left held; nullopt: nothing, as far as is known.
+[[nodiscard]] std::optional<Finding> judge_leftovers(const Leftovers& left);
 
 }  // namespace holdpoint::cli

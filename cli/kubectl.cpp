@@ -194,6 +194,13 @@ Result<Json> Kubectl::json(const std::vector<std::string>& args, const std::stri
   return parsed;
 }
 
+std::string Kubectl::given_namespace() const {
+  static constexpr std::string_view kFlag = "--namespace=";
+  for (const std::string& flag : flags_)
+    if (flag.starts_with(kFlag)) return flag.substr(kFlag.size());
+  return {};
+}
+
 ErrorKind kind_of_failure(std::string_view text) {
   const auto says = [&](std::string_view words) {
     return text.find(words) != std::string_view::npos;
@@ -224,6 +231,35 @@ std::string clean_message(std::string_view stderr_text) {
   }
   if (text.starts_with("error: ")) text.erase(0, 7);
   return text;
+}
+
+std::string role_step(const std::string& message, const std::string& deciding) {
+  // approvals.holdpoint.dev is forbidden: User "x" cannot create resource "approvals" in API group
+  // "holdpoint.dev" in the namespace "web"
+  const auto word_after = [&](std::string_view words) {
+    const auto at = message.rfind(words);
+    if (at == std::string::npos) return std::string();
+    const auto from = at + words.size();
+    return message.substr(from, message.find_first_of("\" /", from) - from);
+  };
+  if (word_after(" in API group \"") != "holdpoint.dev") return {};
+  const std::string verb = word_after("\" cannot "), resource = word_after(" resource \"");
+  const std::string space = word_after(" in the namespace \"");
+  const bool reads = verb == "get" || verb == "list" || verb == "watch";
+  std::string role;
+  if (resource == "auditrecords")
+    role = reads ? "holdpoint-auditor" : "";
+  else if (reads)
+    role = "holdpoint-viewer";
+  else if (resource == "approvals")
+    role = verb == "delete" ? "holdpoint-approver" : deciding;
+  else if (resource == "approvalpolicies")
+    role = "holdpoint-policy-admin";
+  else if (resource == "approvalrequests" && verb == "create")
+    role = "holdpoint-requester";
+  if (role.empty()) return {};
+  return "\n  next:  ask for a " + std::string(space.empty() ? "Cluster" : "") +
+         "RoleBinding to the ClusterRole " + role + (space.empty() ? "" : " in namespace " + space);
 }
 
 }  // namespace holdpoint::cli

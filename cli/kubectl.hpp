@@ -40,6 +40,9 @@ class Kubectl {
   [[nodiscard]] Result<Json> json(const std::vector<std::string>& args,
                                   const std::string* input = nullptr) const;
 
+  // Of its flags; empty where they name none.
+  [[nodiscard]] std::string given_namespace() const;
+
  private:
   std::string program_;
   std::vector<std::string> flags_;
@@ -49,5 +52,11 @@ class Kubectl {
 // else is there, and without the prefixes that API server and kubectl put before a webhook's words.
 [[nodiscard]] std::string clean_message(std::string_view stderr_text);
 [[nodiscard]] ErrorKind kind_of_failure(std::string_view stderr_text);
+
+// The next step where RBAC refused something of Holdpoint's own kinds: the ClusterRole to ask for,
+// as lines to add to `message`; empty for any other message. `deciding`: the one that lets this
+// decision be made.
+[[nodiscard]] std::string role_step(const std::string& message,
+                                    const std::string& deciding = "holdpoint-approver");
 
 }  // namespace holdpoint::cli

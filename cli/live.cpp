@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <map>
+#include <set>
 #include <string_view>
+#include <tuple>
 
 #include "base/text.hpp"
 #include "cli/card.hpp"
@@ -253,6 +256,10 @@ std::string last_writer(const RawObject& object, Instant now) {
   return time.empty() ? "" : "written " + ago(time, now) + " through " + visible_cut(name, 60);
 }
 
+bool ended_unreleased(const ApprovalRequest& request) {
+  return is_end(request.status.phase) && request.status.phase != RequestPhase::Released;
+}
+
 }  // namespace
 
 std::string state_now(const ApprovalRequest& request, const Live& live, Instant now) {
@@ -342,6 +349,55 @@ DiffNow diff_now(const ApprovalRequest& request, const ApprovalPolicy* policy, c
       describe_change(target.group, target.resource, holder == nullptr ? stored : holder->spec.base,
                       covered_part(spec.proposed, target.group, target.resource, pointers, ""))
           .diff};
+}
+
+std::vector<Target> may_be_left_held(const std::vector<ApprovalRequest>& requests) {
+  const auto key = [](const ApprovalRequest& request) {
+    const Target& target = request.spec.target;
+    return std::tuple(target.kind, target.namespace_, target.name, request.spec.policy.name);
+  };
+  // What was released since is held no more.
+  std::map<decltype(key(requests.front())), std::string> released;
+  for (const ApprovalRequest& request : requests)
+    if (request.status.phase == RequestPhase::Released) {
+      std::string& last = released[key(request)];
+      last = std::max(last, request.metadata.creation_timestamp);
+    }
+  std::vector<const ApprovalRequest*> ended;
+  for (const ApprovalRequest& request : requests)
+    if (ended_unreleased(request) && request.spec.hold == RequestHold::Suspend &&
+        is_name(request.spec.target.name) &&
+        released[key(request)] <= request.metadata.creation_timestamp)
+      ended.push_back(&request);
+  std::sort(ended.begin(), ended.end(),
+            [](const auto* a, const auto* b) { return a->status.ended_at > b->status.ended_at; });
+  std::vector<Target> targets;
+  std::set<std::tuple<std::string, std::string, std::string>> seen;
+  for (const ApprovalRequest* request : ended) {
+    const Target& target = request->spec.target;
+    if (seen.emplace(target.kind, target.namespace_, target.name).second) targets.push_back(target);
+  }
+  return targets;
+}
+
+std::vector<ApprovalRequest> left_held(const std::vector<ApprovalRequest>& requests,
+                                       const std::vector<Json>& objects) {
+  std::map<std::pair<std::string, std::string>, const ApprovalRequest*> named;
+  for (const ApprovalRequest& request : requests)
+    if (ended_unreleased(request))
+      named[{request.metadata.namespace_, request.metadata.name}] = &request;
+  std::vector<ApprovalRequest> found;
+  for (const Json& object : objects) {
+    const Marks marks = read_marks(
+        object, string_at(object, {"kind"}) == "Job" ? Pausable::Job : Pausable::Deployment);
+    if (!marks.paused) continue;
+    for (const auto& [policy, mark] : marks.held) {
+      const auto request = named.find(
+          {string_at(object, {"metadata", "namespace"}), held_request(marks, policy, object)});
+      if (request != named.end()) found.push_back(*request->second);
+    }
+  }
+  return found;
 }
 
 }  // namespace holdpoint::cli

@@ -42,4 +42,16 @@ struct DiffNow {
 [[nodiscard]] DiffNow diff_now(const ApprovalRequest& request, const ApprovalPolicy* policy,
                                const Live& live);
 
+// What ended requests left stored held: nothing new of it runs.
+struct Leftovers {
+  std::vector<ApprovalRequest> held;  // the requests; each holds its target still
+  std::size_t not_looked_at = 0;      // targets beyond the most that are read
+  std::string unknown;                // why some could not be read
+};
+// Targets of requests that ended without a release, each once, the latest end first: to be read.
+[[nodiscard]] std::vector<Target> may_be_left_held(const std::vector<ApprovalRequest>& requests);
+// The ended ones of `requests` that hold one of `objects`, Deployments and Jobs as they are now.
+[[nodiscard]] std::vector<ApprovalRequest> left_held(const std::vector<ApprovalRequest>& requests,
+                                                     const std::vector<Json>& objects);
+
 }  // namespace holdpoint::cli

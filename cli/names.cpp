@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
+#include <set>
 #include <tuple>
+#include <utility>
 
 #include "base/text.hpp"
 #include "core/approval/standing.hpp"
@@ -14,6 +17,21 @@ std::string lower(std::string text) {
   for (char& c : text)
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   return text;
+}
+
+// The least edits that make `typed` the start of `name` (Levenshtein).
+std::size_t edits(const std::string& typed, const std::string& name) {
+  std::vector<std::size_t> row(name.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= typed.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= name.size(); ++j) {
+      const std::size_t changed = diagonal + (typed[i - 1] == name[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({changed, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return *std::min_element(row.begin(), row.end());
 }
 
 }  // namespace
@@ -80,6 +98,22 @@ Result<const ApprovalRequest*> find_request(const std::vector<ApprovalRequest>& 
   return invalid("'" + visible_cut(typed, 100) + "' could be " + join(names, ", ") +
                  (more == 0 ? "" : " or " + count_of(more, "other")) + "; type " +
                  (by_target ? "the name of the one that you mean" : "more of the name"));
+}
+
+std::string did_you_mean(const std::vector<ApprovalRequest>& requests, const std::string& typed) {
+  const std::size_t most = std::min<std::size_t>(2, typed.size() / 4);
+  const bool by_target = typed.find('/') != std::string::npos;
+  std::set<std::pair<std::size_t, std::string>> near;
+  for (const ApprovalRequest& request : requests) {
+    const Target& target = request.spec.target;
+    const std::string name =
+        by_target ? lower(target.kind) + "/" + target.name : request.metadata.name;
+    if (const std::size_t apart = edits(typed, name); apart <= most) near.emplace(apart, name);
+  }
+  std::vector<std::string> names;
+  for (const auto& [apart, name] : near)
+    if (names.size() < 3) names.push_back(visible(name));
+  return names.empty() ? "" : "; did you mean " + join(names, " or ") + "?";
 }
 
 std::string Holdable::typed() const {

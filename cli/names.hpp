@@ -27,6 +27,11 @@ namespace holdpoint::cli {
 [[nodiscard]] Result<const ApprovalRequest*> find_request(
     const std::vector<ApprovalRequest>& requests, const std::string& typed);
 
+// "; did you mean web-1?": names, or targets where one was typed, that begin almost so. Empty where
+// there are none.
+[[nodiscard]] std::string did_you_mean(const std::vector<ApprovalRequest>& requests,
+                                       const std::string& typed);
+
 // An object that can be stored held.
 struct Holdable {
   Pausable how = Pausable::No;

@@ -9,6 +9,8 @@
 namespace holdpoint::cli {
 namespace {
 
+constexpr std::size_t kMostTargets = 200;
+
 template <class T>
 std::string plural() {
   return kind_info<T>().plural + "." + kGroup;
@@ -44,6 +46,33 @@ Result<T> read_one(const Kubectl& kubectl, const std::string& namespace_, const 
   return decode<T>(object);
 }
 
+// Objects of several kinds and namespaces as they are now, by one kubectl; those that are gone are
+// left out.
+struct Found {
+  std::vector<Json> objects;
+  std::string unknown;  // why some could not be read
+};
+Found read_all(const Kubectl& kubectl, Json stubs) {
+  const std::string input =
+      dump_json({{"apiVersion", "v1"}, {"kind", "List"}, {"items", std::move(stubs)}});
+  const auto output = kubectl.run(
+      {"get", "-f", "-", "--all-namespaces", "--ignore-not-found", "-o", "json"}, &input);
+  if (!output.ok()) return {{}, output.error().message};
+  Found found;
+  if (output->exit_code != 0) found.unknown = clean_message(output->err);
+  const auto list = parse_json(output->out);
+  const Json* items = list.ok() ? member_at(*list, {"items"}) : nullptr;
+  if (items != nullptr && items->is_array()) found.objects.assign(items->begin(), items->end());
+  return found;
+}
+
+Json stub(const std::string& api_version, const std::string& kind, const std::string& namespace_,
+          const std::string& name) {
+  return {{"apiVersion", api_version},
+          {"kind", kind},
+          {"metadata", {{"namespace", namespace_}, {"name", name}}}};
+}
+
 Result<Identity> read_me(const Kubectl& kubectl) {
   HP_ASSIGN(const Json review, kubectl.json({"auth", "whoami", "-o", "json"}));
   const Json* info = member_at(review, {"status", "userInfo"});
@@ -51,11 +80,9 @@ Result<Identity> read_me(const Kubectl& kubectl) {
   return decode_part<Identity>(*info);
 }
 
-Result<bool> read_authorized(const Kubectl& kubectl, const ApprovalRequest& request) {
-  HP_ASSIGN(const Output output,
-            kubectl.run({"auth", "can-i", "approve",
-                         plural<ApprovalPolicy>() + "/" + request.spec.policy.name,
-                         "--namespace=" + request.metadata.namespace_}));
+Result<bool> read_may(const Kubectl& kubectl, const std::string& verb, const std::string& what,
+                      const std::string& where) {
+  HP_ASSIGN(const Output output, kubectl.run({"auth", "can-i", verb, what, where}));
   const std::string answer = output.out.substr(0, output.out.find_first_of(" \n"));
   if (answer == "yes") return true;
   if (answer == "no") return false;
@@ -123,9 +150,8 @@ Result<ApprovalRequest> read_request(const Kubectl& kubectl, const std::string& 
   if (found.ok()) return **found;
   if (found.error().kind != ErrorKind::NotFound) return found.error();
   return Error{ErrorKind::NotFound,
-               found.error().message +
-                   " in this namespace\n  next:  look for it in all of them\nkubectl holdpoint "
-                   "list -A --all",
+               found.error().message + " in " + told_namespace(kubectl) + did_you_mean(all, typed) +
+                   "\n  next:  look for it in all namespaces\nkubectl holdpoint list -A --all",
                {}};
 }
 
@@ -133,6 +159,51 @@ Result<ApprovalRequest> read_named_request(const Kubectl& kubectl, const std::st
                                            const std::string& name) {
   HP_TRY(check_name("request", name));
   return read_one<ApprovalRequest>(kubectl, namespace_, name);
+}
+
+std::vector<ApprovalRequest> read_again(const Kubectl& kubectl,
+                                        std::vector<ApprovalRequest> requests) {
+  Json stubs = Json::array();
+  for (const ApprovalRequest& request : requests)
+    stubs.push_back(stub(kApiVersion, kind_info<ApprovalRequest>().kind,
+                         request.metadata.namespace_, request.metadata.name));
+  const Found found = read_all(kubectl, std::move(stubs));
+  for (const Json& object : found.objects) {
+    auto now = decode<ApprovalRequest>(object);
+    if (!now.ok()) continue;
+    for (ApprovalRequest& request : requests)
+      if (request.metadata.uid == now->metadata.uid) request = *now;
+  }
+  return requests;
+}
+
+Leftovers read_leftovers(const Kubectl& kubectl, const std::vector<ApprovalRequest>& requests) {
+  Leftovers left;
+  std::vector<Target> targets = may_be_left_held(requests);
+  if (targets.empty()) return left;
+  if (targets.size() > kMostTargets) {
+    left.not_looked_at = targets.size() - kMostTargets;
+    targets.resize(kMostTargets);
+  }
+  Json stubs = Json::array();
+  for (const Target& target : targets)
+    stubs.push_back(
+        stub(target.group + "/" + target.version, target.kind, target.namespace_, target.name));
+  Found found = read_all(kubectl, std::move(stubs));
+  left.held = left_held(requests, found.objects);
+  left.unknown = std::move(found.unknown);
+  return left;
+}
+
+std::string told_namespace(const Kubectl& kubectl) {
+  std::string name = kubectl.given_namespace();
+  if (name.empty()) {
+    const auto context = kubectl.run(
+        {"config", "view", "--minify", "-o", "jsonpath={.contexts[0].context.namespace}"});
+    if (!context.ok() || context->exit_code != 0) return "this namespace";
+    name = context->out.empty() ? "default" : context->out;
+  }
+  return "namespace " + visible_cut(name, 63);
 }
 
 Dossier read_dossier(const Kubectl& kubectl, ApprovalRequest request) {
@@ -149,7 +220,13 @@ Dossier read_dossier(const Kubectl& kubectl, ApprovalRequest request) {
     return read_one<ApprovalPolicy>(kubectl, {}, about.spec.policy.name);
   });
   auto me = std::async(std::launch::async, [&] { return read_me(kubectl); });
-  auto authorized = std::async(std::launch::async, [&] { return read_authorized(kubectl, about); });
+  auto authorized = std::async(std::launch::async, [&] {
+    return read_may(kubectl, "approve", plural<ApprovalPolicy>() + "/" + about.spec.policy.name,
+                    "--namespace=" + about.metadata.namespace_);
+  });
+  auto trail = std::async(std::launch::async, [&] {
+    return read_may(kubectl, "list", plural<AuditRecord>(), "--all-namespaces");
+  });
   const auto label = about.metadata.labels.find(kTargetLabel);
   auto siblings = std::async(std::launch::async, [&]() -> Result<std::vector<ApprovalRequest>> {
     if (label == about.metadata.labels.end()) return std::vector<ApprovalRequest>{about};
@@ -173,6 +250,7 @@ Dossier read_dossier(const Kubectl& kubectl, ApprovalRequest request) {
   }
   if (auto read = me.get(); read.ok()) dossier.me = std::move(*read);
   if (auto read = authorized.get(); read.ok()) dossier.authorized = *read;
+  if (auto read = trail.get(); read.ok()) dossier.reads_trail = *read;
   dossier.now = system_clock().now();
   return dossier;
 }

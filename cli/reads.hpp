@@ -25,6 +25,17 @@ enum class Namespaces { One, All };
                                                          const std::string& namespace_,
                                                          const std::string& name);
 
+// The same requests as they are now, in one call; as they were where that cannot be read.
+[[nodiscard]] std::vector<ApprovalRequest> read_again(const Kubectl& kubectl,
+                                                      std::vector<ApprovalRequest> requests);
+
+// What the ended ones of `requests` left held, in one call, of a bounded number of targets.
+[[nodiscard]] Leftovers read_leftovers(const Kubectl& kubectl,
+                                       const std::vector<ApprovalRequest>& requests);
+
+// "namespace web", the one that kubectl is pointed at; "this namespace" where it does not tell.
+[[nodiscard]] std::string told_namespace(const Kubectl& kubectl);
+
 // Everything around a request, as far as this user may read it.
 [[nodiscard]] Dossier read_dossier(const Kubectl& kubectl, ApprovalRequest request);
 

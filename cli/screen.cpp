@@ -21,12 +21,13 @@ std::size_t width(const std::string& text) {
 
 }  // namespace
 
+bool stdout_is_terminal() { return ::isatty(STDOUT_FILENO) == 1; }
+
 Colour colour_of_stdout() {
   const char* no_colour = std::getenv("NO_COLOR");
   const char* terminal = std::getenv("TERM");
-  const bool wanted = (no_colour == nullptr || *no_colour == '\0') &&
-                      ::isatty(STDOUT_FILENO) == 1 && terminal != nullptr &&
-                      std::string_view(terminal) != "dumb";
+  const bool wanted = (no_colour == nullptr || *no_colour == '\0') && stdout_is_terminal() &&
+                      terminal != nullptr && std::string_view(terminal) != "dumb";
   return wanted ? Colour::Yes : Colour::No;
 }
 

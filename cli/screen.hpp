@@ -13,6 +13,8 @@ namespace holdpoint::cli {
 
 enum class Colour { No, Yes };
 
+[[nodiscard]] bool stdout_is_terminal();
+
 // Colour where stdout is a terminal that knows it and NO_COLOR is not set (no-color.org).
 [[nodiscard]] Colour colour_of_stdout();
 

@@ -847,6 +847,15 @@ void fields(V& v, Tag<Origin>) {
 }
 
 template <class V>
+void fields(V& v, Tag<Owner>) {
+  using T = Owner;
+  v("group", &T::group,
+    {.doc = "Its API group; empty for the core one.", .max_length = bounds::kName});
+  v("kind", &T::kind, {.doc = "Its kind.", .required = true, .max_length = bounds::kName});
+  v("name", &T::name, {.doc = "Its name.", .required = true, .max_length = bounds::kName});
+}
+
+template <class V>
 void fields(V& v, Tag<ApprovalRequestSpec>) {
   using T = ApprovalRequestSpec;
   v("policy", &T::policy, {.doc = "The policy that holds the change.", .required = true});
@@ -925,6 +934,11 @@ void fields(V& v, Tag<ApprovalRequestSpec>) {
   v("origin", &T::origin,
     {.doc = "The Flux or Argo CD object, or the Helm release, that made the change, as the target "
             "says."});
+  v("owners", &T::owners,
+    {.doc =
+         "What owns the target (metadata.ownerReferences). Where a service account asks, such as "
+         "a CronJob's controller, whoever may write one of these counts as the requester.",
+     .max_items = 64});
   v("proposed", &T::proposed,
     {.doc =
          "Asked ahead: the object as a dry run gave it. Give this, the policy's name and a reason; "

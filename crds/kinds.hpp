@@ -346,6 +346,11 @@ struct Origin {
   std::int64_t wave = 0;  // Helm's hook weight or Argo CD's sync wave: lower ones come first
 };
 
+// Of metadata.ownerReferences.
+struct Owner {
+  std::string group, kind, name;
+};
+
 struct ApprovalRequestSpec {
   PolicyReference policy;
   Target target;
@@ -372,6 +377,7 @@ struct ApprovalRequestSpec {
   std::vector<std::string> authors;  // named by annotations, unverified: they may not approve
   std::string change_set;            // what belongs together: "argocd/shop"
   std::optional<Origin> origin;      // unverified
+  std::vector<Owner> owners;         // of the target: who writes them can have a robot ask
   Json proposed;                     // asked ahead: the object as a dry run gave it; null otherwise
   Json base;  // R's covered part, kept while the object is stored held; null otherwise
 };

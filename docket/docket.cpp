@@ -3,10 +3,9 @@
 #include <optional>
 #include <tuple>
 
-#include "base/text.hpp"
 #include "core/approval/digest.hpp"
-#include "core/approval/selector.hpp"
 #include "crds/codec.hpp"
+#include "docket/duties.hpp"
 #include "docket/voiding.hpp"
 
 namespace holdpoint {
@@ -24,22 +23,12 @@ Result<T> get(const kube::Client& client, const std::string& namespace_, const s
   return decode<T>(object);
 }
 
-struct ServiceAccount {
-  std::string namespace_, name;
-};
 // Empty: it was made since. The API server's time stamps have whole seconds.
 std::string voided(const Approval& approval, const Voiding& voiding) {
   const auto made = parse_rfc3339(approval.metadata.creation_timestamp);
   if (made.ok() && *made > voiding.at) return "";
   return "all approvals until " + to_rfc3339(voiding.at) + " were voided by " + voiding.by + ": " +
          voiding.reason;
-}
-
-std::optional<ServiceAccount> service_account(const std::string& username) {
-  const std::vector<std::string> parts = split(username, ':');
-  if (parts.size() != 4 || parts[0] != "system" || parts[1] != "serviceaccount")
-    return std::nullopt;
-  return ServiceAccount{parts[2], parts[3]};
 }
 
 }  // namespace
@@ -121,7 +110,7 @@ Result<Ballot> Docket::ballot(Approval approval, const ApprovalRequest& request,
   const Decision decision = approval.spec.decision;
   const bool helps = decision == Decision::Approve || decision == Decision::Review;
   if (helps) {
-    HP_ASSIGN(ballot.barred, barred(author, request, policy, deadline));
+    HP_ASSIGN(ballot.barred, barred({client_, discovery_, deadline}, author, request, policy));
   }
   if (helps || decision == Decision::Deny) {
     HP_ASSIGN(ballot.authorized, may(author, "approve", request, deadline));
@@ -131,38 +120,6 @@ Result<Ballot> Docket::ballot(Approval approval, const ApprovalRequest& request,
   }
   ballot.approval = std::move(approval);
   return ballot;
-}
-
-// A robot that deploys must not approve, nor may whoever can act as the one that asked.
-Result<std::string> Docket::barred(const Identity& who, const ApprovalRequest& request,
-                                   const ApprovalPolicy* policy, Deadline deadline) const {
-  if (const auto account = service_account(who.username); account.has_value()) {
-    bool gated = account->namespace_ == request.metadata.namespace_;
-    if (!gated && policy != nullptr) {
-      const auto space =
-          client_.get({"", "v1", "namespaces", "", account->namespace_, ""}, deadline);
-      if (!space.ok() && space.error().kind != ErrorKind::NotFound) return space.error();
-      gated = !space.ok() || matches(policy->spec.match.namespace_selector, labels_of(*space));
-    }
-    if (gated)
-      return std::string(
-          "a service account of a gated namespace cannot approve: whoever deploys there can act as "
-          "it");
-  }
-  const Identity& requester = request.spec.requester;
-  if (same_person(who, requester)) return std::string();
-  HP_ASSIGN(const bool as_requester, may_act_as(who, requester.username, deadline));
-  if (as_requester)
-    return "whoever may act as " + requester.username +
-           ", which asked for this, counts as the requester";
-  // Robots may act as each other wherever one of them administers the cluster; people are asked for
-  // to keep them apart.
-  if (service_account(requester.username).has_value()) return std::string();
-  HP_ASSIGN(const bool requester_as, may_act_as(requester, who.username, deadline));
-  if (requester_as)
-    return "whoever asked for this (" + requester.username + ") may act as " + who.username +
-           ", so its approval would be their own";
-  return std::string();
 }
 
 Result<bool> Docket::speaks_for(const Identity& who, const Origin& origin,
@@ -180,22 +137,6 @@ Result<bool> Docket::speaks_for(const Identity& who, const Origin& origin,
       live.error().kind != ErrorKind::Forbidden)
     return live.error();
   return live.ok() && string_at(*live, {"spec", "serviceAccountName"}) == account->name;
-}
-
-// By impersonation or by a token of its own; only service accounts can be acted as by what RBAC
-// grants to people who deploy.
-Result<bool> Docket::may_act_as(const Identity& who, const std::string& username,
-                                Deadline deadline) const {
-  const auto account = service_account(username);
-  if (!account.has_value()) return false;
-  HP_ASSIGN(const bool impersonates,
-            client_.may(
-                who, {"impersonate", "", "serviceaccounts", "", account->namespace_, account->name},
-                deadline));
-  if (impersonates) return true;
-  return client_.may(who,
-                     {"create", "", "serviceaccounts", "token", account->namespace_, account->name},
-                     deadline);
 }
 
 Result<std::optional<std::string>> Docket::unpaid_review(const Identity& who,

@@ -13,6 +13,7 @@
 #include "core/approval/verdict.hpp"
 #include "docket/origin.hpp"
 #include "kube/client.hpp"
+#include "kube/discovery.hpp"
 
 namespace holdpoint {
 
@@ -21,7 +22,11 @@ class Docket {
   // `home` is Holdpoint's own namespace.
   Docket(const kube::Client& client, const Clock& clock, std::string home,
          Records records = Records::Unread)
-      : client_(client), clock_(clock), home_(std::move(home)), records_(records) {}
+      : client_(client),
+        clock_(clock),
+        home_(std::move(home)),
+        records_(records),
+        discovery_(client) {}
 
   [[nodiscard]] Result<ApprovalPolicy> policy(const std::string& name, Deadline deadline) const;
   [[nodiscard]] Result<ApprovalRequest> request(const std::string& namespace_,
@@ -67,14 +72,11 @@ class Docket {
   // SubjectAccessReview: this verb on approvalpolicies/<policy> in the request's namespace.
   [[nodiscard]] Result<bool> may(const Identity& who, const char* verb,
                                  const ApprovalRequest& request, Deadline deadline) const;
-  [[nodiscard]] Result<std::string> barred(const Identity& who, const ApprovalRequest& request,
-                                           const ApprovalPolicy* policy, Deadline deadline) const;
-  [[nodiscard]] Result<bool> may_act_as(const Identity& who, const std::string& username,
-                                        Deadline deadline) const;
   const kube::Client& client_;
   const Clock& clock_;
   const std::string home_;
   const Records records_;
+  const kube::Discovery discovery_;
 };
 
 }  // namespace holdpoint

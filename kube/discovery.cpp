@@ -2,6 +2,7 @@
 
 #include <map>
 #include <mutex>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -35,17 +36,17 @@ struct Discovery::Impl {
     Deadline fresh_until;
   };
 
-  Result<ApiResource> look_up(const std::string& group, const std::string& resource,
+  Result<ApiResource> look_up(const std::string& group, By by, const std::string& wanted,
                               Deadline deadline) const {
     const Error missing{
         ErrorKind::NotFound,
-        "the API server serves no '" + resource + "' in the API group '" + group + "'",
+        "the API server serves no '" + wanted + "' in the API group '" + group + "'",
         {}};
-    // Neither may lead to another path.
+    // Neither may lead to another path; a kind is in none.
     ResourcePath path;
     path.group = group;
     path.version = "v1";
-    path.resource = resource;
+    path.resource = by == By::Resource ? wanted : "any";
     HP_TRY(check_path(path, Names::Collection));
     const auto versions = versions_of(client, group, deadline);
     if (!versions.ok())
@@ -60,7 +61,9 @@ struct Discovery::Impl {
       const Json* resources = member_at(*document, {"resources"});
       if (resources == nullptr || !resources->is_array()) continue;
       for (const Json& entry : *resources) {
-        if (string_at(entry, {"name"}) != resource) continue;
+        const std::string resource = string_at(entry, {"name"});
+        if (resource.find('/') != std::string::npos) continue;
+        if ((by == By::Resource ? resource : string_at(entry, {"kind"})) != wanted) continue;
         const Json* namespaced = member_at(entry, {"namespaced"});
         if (namespaced == nullptr || !namespaced->is_boolean())
           return Error{ErrorKind::Unavailable,
@@ -77,15 +80,25 @@ struct Discovery::Impl {
 
   const Client& client;
   std::mutex mutex;  // guards known
-  std::map<std::pair<std::string, std::string>, Found> known;
+  std::map<std::tuple<std::string, By, std::string>, Found> known;
 };
 
 Discovery::Discovery(const Client& client) : impl_(std::make_unique<Impl>(client)) {}
 Discovery::~Discovery() = default;
 
 Result<ApiResource> Discovery::find(const std::string& group, const std::string& resource,
-                                    Deadline deadline) {
-  const std::pair key{group, resource};
+                                    Deadline deadline) const {
+  return find(group, By::Resource, resource, deadline);
+}
+
+Result<ApiResource> Discovery::find_kind(const std::string& group, const std::string& kind,
+                                         Deadline deadline) const {
+  return find(group, By::Kind, kind, deadline);
+}
+
+Result<ApiResource> Discovery::find(const std::string& group, By by, const std::string& name,
+                                    Deadline deadline) const {
+  const std::tuple key{group, by, name};
   {
     const std::lock_guard lock(impl_->mutex);
     if (const auto found = impl_->known.find(key); found != impl_->known.end()) {
@@ -93,7 +106,7 @@ Result<ApiResource> Discovery::find(const std::string& group, const std::string&
       impl_->known.erase(found);
     }
   }
-  auto looked_up = impl_->look_up(group, resource, deadline);
+  auto looked_up = impl_->look_up(group, by, name, deadline);
   if (looked_up.ok()) {
     const std::lock_guard lock(impl_->mutex);
     impl_->known.insert_or_assign(key, Impl::Found{*looked_up, Deadline::in(kDiscoveryAge)});

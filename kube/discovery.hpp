@@ -26,9 +26,15 @@ class Discovery {
   // The preferred version that serves `resource` (plural, lower case, no subresource). NotFound
   // where no version of the group has it.
   [[nodiscard]] Result<ApiResource> find(const std::string& group, const std::string& resource,
-                                         Deadline deadline);
+                                         Deadline deadline) const;
+  // Likewise by what its objects call themselves.
+  [[nodiscard]] Result<ApiResource> find_kind(const std::string& group, const std::string& kind,
+                                              Deadline deadline) const;
 
  private:
+  enum class By { Resource, Kind };
+  [[nodiscard]] Result<ApiResource> find(const std::string& group, By by, const std::string& name,
+                                         Deadline deadline) const;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

@@ -8,6 +8,7 @@
 #include "core/approval/calendar.hpp"
 #include "core/approval/digest.hpp"
 #include "core/approval/hold.hpp"
+#include "core/approval/stages.hpp"
 #include "crds/codec.hpp"
 #include "operator/grants.hpp"
 
@@ -89,6 +90,17 @@ std::vector<std::string> never_gated(const ConfiguratorSettings& settings) {
   std::vector<std::string> names{settings.home, "holdpoint-approvals"};
   names.insert(names.end(), settings.excluded.begin(), settings.excluded.end());
   return names;
+}
+
+// All that we may have at the API server: whether it mutates, and its name.
+std::vector<std::pair<bool, std::string>> own_configurations() {
+  std::vector<std::pair<bool, std::string>> all;
+  for (const bool mutating : {false, true}) {
+    all.emplace_back(mutating, "holdpoint-approvals");
+    for (int shard = 0; shard < kShards; ++shard)
+      all.emplace_back(mutating, mutating ? hold_name(shard) : gate_name(shard));
+  }
+  return all;
 }
 
 // "; autoApprove was none, is {...}": each part of a policy's spec that changed.
@@ -426,6 +438,8 @@ void Configurator::tell_obstacles(Outcome& outcome, Deadline deadline) const {
                                           visible_cut(obstacle, 600) +
                                           "; until then, nothing that this policy gates passes");
   }
+  if (std::string never = never_full(outcome.policy.spec); !never.empty())
+    return tell("InvalidStages", "spec.stages: " + std::move(never));
   if (std::string unreadable = unreadable_freeze(outcome.policy.spec); !unreadable.empty())
     tell("InvalidFreeze", std::move(unreadable));
 }
@@ -463,17 +477,21 @@ Result<Done> Configurator::record_voiding(Deadline deadline) {
   return ledger_.append({said(Fact::Voided, of.version, of.by, of.reason)}, deadline);
 }
 
+Result<bool> Configurator::is_up(Deadline deadline) const {
+  for (const auto& [mutating, name] : own_configurations()) {
+    const auto live = client_.get(configuration_path(mutating, name), deadline);
+    if (live.ok()) return true;
+    if (live.error().kind != ErrorKind::NotFound) return live.error();
+  }
+  return false;
+}
+
 Result<Done> Configurator::take_down(const Arming& arming, Deadline deadline) {
   written_.clear();
   adopted_ = false;
-  for (const bool mutating : {false, true}) {
-    std::vector<std::string> names{"holdpoint-approvals"};
-    for (int shard = 0; shard < kShards; ++shard)
-      names.push_back(mutating ? hold_name(shard) : gate_name(shard));
-    for (const std::string& name : names) {
-      const auto gone = client_.remove(configuration_path(mutating, name), "", deadline);
-      if (!gone.ok() && gone.error().kind != ErrorKind::NotFound) return gone.error();
-    }
+  for (const auto& [mutating, name] : own_configurations()) {
+    const auto gone = client_.remove(configuration_path(mutating, name), "", deadline);
+    if (!gone.ok() && gone.error().kind != ErrorKind::NotFound) return gone.error();
   }
   const auto list = client_.list({kGroup, kVersion, kind_info<ApprovalPolicy>().plural, "", "", ""},
                                  {}, deadline);

@@ -46,6 +46,9 @@ class Configurator {
   [[nodiscard]] Result<Done> guard_configuration(bool mutating, const std::string& name);
   [[nodiscard]] Result<Done> guard_crd(const std::string& name);
 
+  // Whether a webhook configuration of ours is at the API server.
+  [[nodiscard]] Result<bool> is_up(Deadline deadline) const;
+
   // The static configurations exist and a first pass is done.
   [[nodiscard]] bool ready() const { return ready_; }
 

@@ -4,13 +4,13 @@
 
 #include "base/text.hpp"
 #include "core/approval/hold.hpp"
+#include "core/change/sync_again.hpp"
 #include "docket/origin.hpp"
 
 namespace holdpoint::operator_ {
 namespace {
 
 constexpr std::size_t kMostWords = 1024;
-constexpr const char* kLongAgo = "1970-01-01T00:00:00Z";
 
 bool is_finished(const RawObject& job) {
   const Json* conditions = member_at(job, {"status", "conditions"});
@@ -30,54 +30,8 @@ Result<Release::Told> refused(const Error& error) {
   return error;
 }
 
-// The merge patch that has Argo CD try again, of an Application as it is; empty for Busy and No.
-struct Again {
-  Release::Told told = Release::Told::No;
-  Json patch = Json::object();
-};
-
-// Labels can be forged: nothing is synced but what failed before, as it was, to the same revision.
-// holdpoint-retrigger in charts/manifests/admission.yaml binds the operator to exactly this.
-Again again_of(const RawObject& application, const std::string& token) {
-  const Json version{{"resourceVersion", string_at(application, {"metadata", "resourceVersion"})}};
-  const Json* state = member_at(application, {"status", "operationState"});
-  const Json* operation = state == nullptr ? nullptr : member_at(*state, {"operation"});
-  const Json* sync = operation == nullptr ? nullptr : member_at(*operation, {"sync"});
-  if (sync == nullptr || !sync->is_object() ||
-      member_at(application, {"metadata", "deletionTimestamp"}) != nullptr)
-    return {};
-  const std::string phase = string_at(*state, {"phase"});
-  if (member_at(application, {"operation"}) != nullptr) {
-    if (phase != "Running") return {};
-    // Running and finished: it waits for its next try, which is so long after this moment.
-    if (string_at(*state, {"finishedAt"}).empty()) return {Release::Told::Busy, {}};
-    return {Release::Told::Yes,
-            {{"metadata", version}, {"status", {{"operationState", {{"finishedAt", kLongAgo}}}}}}};
-  }
-  if (phase != "Failed" && phase != "Error") return {};
-  Json next{{"initiatedBy", {{"username", "holdpoint"}, {"automated", true}}},
-            {"info", Json::array({{{"name", "approved"}, {"value", token}}})},
-            {"sync", *sync}};
-  bool has_revision = false;
-  for (const char* key : {"revision", "revisions"}) {
-    const Json* value = member_at(*state, {"syncResult", key});
-    next["sync"].erase(key);
-    if (value == nullptr || value->empty() || *value == "") continue;
-    next["sync"][key] = *value;
-    has_revision = true;
-  }
-  if (!has_revision) return {};
-  if (const Json* retry = member_at(*operation, {"retry"}); retry != nullptr)
-    next["retry"] = *retry;
-  return {Release::Told::Yes, {{"metadata", version}, {"operation", std::move(next)}}};
-}
-
-// Whether the last operation ran hooks, which each operation does anew.
-bool has_hooks(const RawObject& application) {
-  const Json* ran = member_at(application, {"status", "operationState", "syncResult", "resources"});
-  return ran != nullptr && std::any_of(ran->begin(), ran->end(), [](const Json& one) {
-           return !string_at(one, {"hookType"}).empty();
-         });
+Release::Told told_of(SyncAgain::Is is) {
+  return is == SyncAgain::Is::Busy ? Release::Told::Busy : Release::Told::No;
 }
 
 }  // namespace
@@ -153,8 +107,8 @@ Result<Release::Told> Release::retrigger(const Origin& origin, const std::string
     case OriginKind::Application: {
       const auto live = client_.get(path_of(origin), deadline);
       if (!live.ok()) return refused(live.error());
-      Again again = again_of(*live, token);
-      if (again.told != Told::Yes) return again.told;
+      SyncAgain again = sync_again(*live, token);
+      if (again.is != SyncAgain::Is::Failed) return told_of(again.is);
       patch = std::move(again.patch);
       break;
     }
@@ -167,8 +121,8 @@ Result<Release::Told> Release::show_denial(const Origin& origin, const std::stri
   if (origin.kind != OriginKind::Application) return retrigger(origin, token, deadline);
   const auto live = client_.get(path_of(origin), deadline);
   if (!live.ok()) return refused(live.error());
-  Again again = again_of(*live, token);
-  if (again.told != Told::Yes || !again.patch.contains("operation") || has_hooks(*live))
+  SyncAgain again = sync_again(*live, token);
+  if (again.is != SyncAgain::Is::Failed || !again.patch.contains("operation") || ran_hooks(*live))
     return Told::No;
   again.patch["operation"].erase("retry");
   again.patch["operation"].erase("info");

@@ -32,6 +32,11 @@ kube::ResourcePath path_of(const Target& target) {
   return {target.group, target.version, target.resource, target.namespace_, target.name, ""};
 }
 
+bool is_same_sync(const Origin& a, const Origin& b) {
+  return a.kind == b.kind && a.namespace_ == b.namespace_ && a.name == b.name &&
+         a.revision == b.revision;
+}
+
 bool owes_review(const ApprovalRequest& request) {
   const auto& debt = request.status.review;
   return debt.has_value() && debt->reviewed_by.empty();
@@ -162,12 +167,19 @@ Result<std::optional<Duration>> Requests::reconcile(
                         : standing.phase == RequestPhase::Denied
                             ? release_.show_denial(*request.spec.origin, plan.retrigger, deadline)
                             : release_.retrigger(*request.spec.origin, plan.retrigger, deadline);
-      if (told.ok() && *told == Release::Told::Yes) facts.push_back(*plan.retriggered);
+      if (told.ok() && *told == Release::Told::Yes) {
+        facts.push_back(*plan.retriggered);
+        // What else of this sync was approved before, and waited for this one, comes with it.
+        std::erase_if(busy_, [&](const auto& owed) {
+          return is_same_sync(owed.second.origin, *request.spec.origin);
+        });
+      }
       if (told.ok() && *told == Release::Told::Busy && !is_end(standing.phase)) {
-        const auto owed = busy_
-                              .try_emplace(request.metadata.uid,
-                                           Owed{plan.retrigger, *plan.retriggered, kAskAgain})
-                              .first;
+        const auto owed =
+            busy_
+                .try_emplace(request.metadata.uid, Owed{*request.spec.origin, plan.retrigger,
+                                                        *plan.retriggered, kAskAgain})
+                .first;
         again = owed->second.next;
         owed->second.next = std::min(owed->second.next * 2, kAskAgainAtLast);
       } else {
@@ -221,10 +233,8 @@ Result<bool> Requests::set_waits(const ApprovalRequest& request, Deadline deadli
     const auto& origin = other.spec.origin;
     return other.metadata.uid != request.metadata.uid && !is_end(other.status.phase) &&
            same_person(other.spec.requester, request.spec.requester) && origin.has_value() &&
-           origin->kind == of.kind && origin->namespace_ == of.namespace_ &&
-           origin->name == of.name && origin->revision == of.revision &&
-           !is_stored_held(other.spec.hold) && other.status.phase != RequestPhase::Approved &&
-           follows_origin(other.spec);
+           is_same_sync(*origin, of) && !is_stored_held(other.spec.hold) &&
+           other.status.phase != RequestPhase::Approved && follows_origin(other.spec);
   });
 }
 

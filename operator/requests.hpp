@@ -75,6 +75,7 @@ class Requests {
   // What is owed to the controller of an approved request that was busy when it was to be told, by
   // the request's uid. Lost with this process: then its own retries, or people, go on.
   struct Owed {
+    Origin origin;
     std::string token;
     AuditRecordSpec fact;
     Duration next;  // after which it is asked again

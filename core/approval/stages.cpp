@@ -1,6 +1,7 @@
 #include "core/approval/stages.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "base/text.hpp"
 #include "core/approval/slots.hpp"
@@ -158,6 +159,33 @@ std::string who_may(const Approvers& approvers) {
 }
 
 std::string who_may(const Stage& stage) { return who_may(stage.approvers); }
+
+std::string never_full(const ApprovalPolicySpec& spec) {
+  for (const Stage& stage : spec.stages) {
+    std::set<std::string> named;
+    bool has_group = false;
+    const auto count = [&](const Approvers& approvers) {
+      has_group = has_group || !approvers.groups.empty();
+      named.insert(approvers.users.begin(), approvers.users.end());
+      for (const std::string& account : approvers.service_accounts)
+        named.insert(std::string(kServiceAccount) + account);
+    };
+    count(stage.approvers);
+    for (const EscalationStep& step : stage.escalation) {
+      count(step.add_approvers);
+      for (const std::string& target : step.notify)
+        if (std::none_of(spec.notify.begin(), spec.notify.end(),
+                         [&](const NotifyTarget& one) { return one.name == target; }))
+          return "stage " + visible_cut(stage.name, 63) + ": a step notifies " +
+                 visible_cut(target, 63) + ", which is not in spec.notify";
+    }
+    if (!has_group && static_cast<std::int64_t>(named.size()) < stage.required)
+      return "stage " + visible_cut(stage.name, 63) + " asks for " +
+             std::to_string(stage.required) + " people and names " + std::to_string(named.size()) +
+             ": nothing that this policy gates can be approved";
+  }
+  return "";
+}
 
 Progress walk_stages(const std::vector<Stage>& stages, bool one_person_per_stage, RiskLevel risk,
                      const std::vector<Voice>& all_voices, Instant created, Instant now) {

@@ -47,6 +47,11 @@ struct Progress {
                                    RiskLevel risk, const std::vector<Voice>& voices,
                                    Instant created, Instant now);
 
+// Why nobody will ever pass a stage, or a step of a ladder tells nobody: it asks for more people
+// than it and its ladder name, or names a target that is not in `notify`. Empty where nothing is
+// wrong, as far as can be told: how many are in a group is not known.
+[[nodiscard]] std::string never_full(const ApprovalPolicySpec& spec);
+
 // Whether `who` is named, by user name, group or service account: byte by byte.
 [[nodiscard]] bool is_named(const Approvers& approvers, const Identity& who);
 [[nodiscard]] bool is_eligible(const Stage& stage, const Identity& who);

@@ -346,6 +346,7 @@ ApprovalRequest make_request(const Gated& gated, const Write& write, const Appro
   spec.risk = gated.risk;
   spec.change_set = change_set_of(object, write.field_manager);
   spec.origin = origin_of(object, write.field_manager);
+  spec.owners = owners_of(object);
   spec.authors = authors_of(object, policy.spec.separation_of_duties.author_annotations);
   if (is_stored_held(gated.hold)) spec.base = reference.covered;
   return request;

@@ -101,6 +101,25 @@ std::string change_set_of(const RawObject& object, const std::string& field_mana
   return origin.has_value() ? change_set_of(*origin) : "";
 }
 
+std::vector<Owner> owners_of(const RawObject& object) {
+  constexpr std::size_t kMostOwners = 64, kMostName = 253;
+  std::vector<Owner> owners;
+  const Json* references = member_at(object, {"metadata", "ownerReferences"});
+  if (references == nullptr || !references->is_array()) return owners;
+  for (const Json& reference : *references) {
+    const std::string version = string_at(reference, {"apiVersion"});
+    const auto slash = version.find('/');
+    Owner owner{slash == std::string::npos ? "" : version.substr(0, slash),
+                string_at(reference, {"kind"}), string_at(reference, {"name"})};
+    const auto fits = [](const std::string& text) { return text.size() <= kMostName; };
+    if (owner.kind.empty() || !fits(owner.group) || !fits(owner.kind) || !fits(owner.name))
+      continue;
+    owners.push_back(std::move(owner));
+    if (owners.size() == kMostOwners) break;
+  }
+  return owners;
+}
+
 std::vector<std::string> authors_of(const RawObject& object,
                                     const std::vector<std::string>& annotations) {
   std::vector<std::string> authors;

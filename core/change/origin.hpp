@@ -28,6 +28,10 @@ inline constexpr const char* kChangeSetAnnotation = "holdpoint.dev/change-set";
 [[nodiscard]] std::optional<Origin> origin_of(const RawObject& object,
                                               const std::string& field_manager = {});
 
+// What owns an object, by metadata.ownerReferences; of more than 64 the first. What no API server
+// would take as a reference is left out.
+[[nodiscard]] std::vector<Owner> owners_of(const RawObject& object);
+
 // The values of these annotations, each at most 1,024 characters, without doubles.
 [[nodiscard]] std::vector<std::string> authors_of(const RawObject& object,
                                                   const std::vector<std::string>& annotations);

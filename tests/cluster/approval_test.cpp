@@ -235,9 +235,14 @@ TEST_CASE("requests are made by the webhook alone and deleted by no person") {
 
 TEST_CASE("A13: a Secret's value is nowhere in a request, whatever its shape") {
   const std::string canary = unique("canary");
+  struct Granted {
+    kube::ResourcePath role =
+        path_of("rbac.authorization.k8s.io/v1", "clusterroles", "", "test-gated-secrets");
+    ~Granted() { (void)client_as("admin").remove(role, "", soon()); }
+  };
+  const Granted granted;
   must(client_as("admin").patch(
-      path_of("rbac.authorization.k8s.io/v1", "clusterroles", "", "test-gated-secrets"),
-      kube::PatchType::Apply,
+      granted.role, kube::PatchType::Apply,
       {{"apiVersion", "rbac.authorization.k8s.io/v1"},
        {"kind", "ClusterRole"},
        {"metadata",

@@ -152,6 +152,27 @@ TEST_CASE("A8: a service account of a gated namespace cannot approve") {
   CHECK(answer.error().message.find("gated namespace") != std::string::npos);
 }
 
+TEST_CASE("a stage that nobody can fill is told by the policy at once") {
+  Scene scene;
+  const auto path = path_of(kApiVersion, "approvalpolicies", "", scene.policy());
+  must(client_as("admin").patch(path, kube::PatchType::Merge,
+                                {{"spec",
+                                  {{"stages", Json::array({{{"name", "owners"},
+                                                            {"approvers", {{"users", {"anna"}}}},
+                                                            {"required", 2}}})}}}},
+                                {}, soon()));
+  Condition ready;
+  CHECK(eventually([&] {
+    const auto policy = must(decode<ApprovalPolicy>(must(client_as("admin").get(path, soon()))));
+    for (const Condition& condition : policy.status.conditions)
+      if (condition.type == "Ready") ready = condition;
+    return ready.status == "False" && ready.reason == "InvalidStages";
+  }));
+  CHECK(ready.message.find("asks for 2 people and names 1") != std::string::npos);
+  // It is in force all the same.
+  CHECK(is_paused(must(scene.create("developer", scene.deployments(), scene.deployment("web")))));
+}
+
 TEST_CASE("a freeze that cannot be read is told by the policy at once, not after an approval") {
   const Scene scene;
   const auto path = path_of(kApiVersion, "approvalpolicies", "", scene.policy());
@@ -228,6 +249,34 @@ TEST_CASE(
   CHECK(recorded(request, "Escalated"));
   scene.approve("sre", request);
   scene.await_phase(request, RequestPhase::Released);
+}
+
+TEST_CASE("escalation: each step is taken once, whoever leads, also where none led at its time") {
+  const Scene scene(shaped(
+      {{"stages", Json::array({{{"name", "team"},
+                                {"approvers", group("leads")},
+                                {"escalation",
+                                 Json::array({{{"after", "1s"}, {"addApprovers", group("sre")}},
+                                              {{"after", "4s"}, {"addApprovers", group("appsec")}},
+                                              {{"after", "1h"}, {"action", "Deny"}}})}}})}}));
+  const std::string request = asked(scene);
+  REQUIRE(recorded(request, "Escalated"));
+  REQUIRE(cluster_command("stop", {"operator", "--kill"}).ok());
+  CHECK_FALSE(eventually([] { return false; }, Duration(4'000)));  // the second step's time passes
+  REQUIRE(cluster_command("start", {"operator"}).ok());
+  REQUIRE(eventually([&] { return scene.decide("security", request).ok(); }));
+  scene.await_phase(request, RequestPhase::Released);
+  REQUIRE(cluster_command("stop", {"operator"}).ok());
+  REQUIRE(cluster_command("start", {"operator"}).ok());
+  const std::string other = asked(scene, "later");
+  scene.approve("lead", other);
+  scene.await_phase(other, RequestPhase::Released);  // the new leader has looked at all there is
+  const auto all = must(client_as("admin").list(
+      path_of(kApiVersion, "auditrecords", "holdpoint-system"), {}, soon()));
+  CHECK(std::count_if(all.items.begin(), all.items.end(), [&](const Json& record) {
+          return string_at(record, {"spec", "subject", "request"}) == request &&
+                 string_at(record, {"spec", "fact"}) == "Escalated";
+        }) == 2);
 }
 
 TEST_CASE("escalation: a ladder may end in Deny, and never in an approval") {

@@ -1,6 +1,9 @@
 // Holding, on a real API server with the real controllers.
 #include <doctest/doctest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "crds/codec.hpp"
 #include "tests/cluster/support/scene.hpp"
 
@@ -358,6 +361,12 @@ TEST_CASE("B15: the same change by any verb and encoding has one digest") {
   CHECK(scene.requests_for("web").size() == 2);  // the first deployment, and this change
 }
 
+kube::WriteOptions dry_run() {
+  kube::WriteOptions options;
+  options.dry_run = true;
+  return options;
+}
+
 TEST_CASE("B17: dry runs warn and leave nothing behind") {
   const Scene scene;
   const auto dry = as("developer").apply(dump_json(scene.deployment("web")), {"--dry-run=server"});
@@ -368,6 +377,29 @@ TEST_CASE("B17: dry runs warn and leave nothing behind") {
   CHECK_MESSAGE(config.ok(), config.text());
   CHECK(config.err.find("would be refused until approved") != std::string::npos);
   CHECK(must(client_as("admin").list(scene.requests(), {}, soon())).items.empty());
+
+  // Nor do many use up an approval.
+  REQUIRE_FALSE(scene.create("developer", scene.config_maps(), scene.config_map("app", "1")).ok());
+  const std::string request = scene.open_request("app").metadata.name;
+  scene.approve("lead", request);
+  scene.await_phase(request, RequestPhase::Approved);
+  const auto before = scene.get(scene.requests(request));
+  std::atomic<int> refused{0};
+  {
+    std::vector<std::jthread> clients;
+    for (int client = 0; client < 8; ++client)
+      clients.emplace_back([&] {
+        for (int i = 0; i < 125; ++i)
+          if (!client_as("developer")
+                   .create(scene.config_maps(), scene.config_map("app", "1"), dry_run(), soon())
+                   .ok())
+            ++refused;
+      });
+  }
+  CHECK(refused == 0);
+  CHECK(scene.get(scene.requests(request)) == before);
+  CHECK(must(client_as("admin").list(scene.requests(), {}, soon())).items.size() == 1);
+  must(scene.create("developer", scene.config_maps(), scene.config_map("app", "1")));
 }
 
 }  // namespace

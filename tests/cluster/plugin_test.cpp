@@ -2,6 +2,8 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <fstream>
 
 #include "crds/codec.hpp"
 #include "tests/cluster/support/scene.hpp"
@@ -213,6 +215,92 @@ TEST_CASE(
   const Output nobody = as("developer").kubectl({"holdpoint", "doctor"});
   CHECK_MESSAGE(nobody.ok(), nobody.text());
   CHECK_MESSAGE(has(nobody, "cannot be looked at as this user"), nobody.text());
+}
+
+TEST_CASE("what a denied request left held is listed until somebody puts back what ran") {
+  const Scene scene;
+  const auto list = [&] { return as("lead").kubectl({"holdpoint", "list", "-n", scene.ns()}); };
+  CHECK_MESSAGE(has(list(), "Nothing waits for approval in namespace " + scene.ns() + "."),
+                list().text());
+  scene.running_deployment("web", "registry.example.com/web:1");
+  must(scene.merge(
+      "developer", scene.deployments("web"),
+      {{"spec",
+        {{"template",
+          {{"spec",
+            {{"containers",
+              Json::array({{{"name", "main"}, {"image", "registry.example.com/web:2"}}})}}}}}}}}));
+  const std::string request = scene.open_request("web").metadata.name;
+  CHECK_FALSE(has(list(), "Still held"));
+  const Output denied = as("lead").kubectl(
+      {"holdpoint", "deny", request, "-n", scene.ns(), "--reason", "not on Friday"});
+  CHECK_MESSAGE(denied.ok(), denied.text());
+  scene.await_phase(request, RequestPhase::Denied);
+  const std::string command = "kubectl holdpoint abandon deployment/web -n " + scene.ns();
+  CHECK_MESSAGE(has(list(), "Still held, although the request ended:"), list().text());
+  CHECK_MESSAGE(has(list(), "Denied   " + command), list().text());
+  CHECK(has(show(scene, "lead", request), "put back  " + command));
+  const Output doctor = as("admin").kubectl({"holdpoint", "doctor"});
+  CHECK_MESSAGE(has(doctor, "Denied: " + command), doctor.text());
+  const Output back =
+      as("developer").kubectl({"holdpoint", "abandon", "deployment/web", "-n", scene.ns()});
+  CHECK_MESSAGE(back.ok(), back.text());
+  CHECK_MESSAGE(!has(list(), "Still held"), list().text());
+  CHECK_FALSE(has(show(scene, "lead", request), "put back"));
+}
+
+TEST_CASE("who asks twice, misspells or lacks a right is told what is there, and the next step") {
+  const Scene scene;
+  const std::string file = unique("/tmp/holdpoint-plugin") + ".json";
+  std::ofstream(file) << dump_json(scene.config_map("settings", "1"));
+  const auto ask = [&](const char* reason) {
+    return as("developer")
+        .kubectl({"holdpoint", "request", "-f", file, "-n", scene.ns(), "--reason", reason});
+  };
+  CHECK(ask("release 7").ok());
+  const std::string request = scene.open_request("settings").metadata.name;
+  const Output again = ask("another reason");
+  CHECK_MESSAGE(again.ok(), again.text());
+  CHECK_MESSAGE(has(again, "already asked as " + request +
+                               ", Pending; its reason stays: "
+                               "\"release 7\""),
+                again.text());
+  std::remove(file.c_str());
+
+  const Output misspelt = show(scene, "lead", "configmap/setings");
+  CHECK(misspelt.exit_code == 1);
+  CHECK_MESSAGE(has(misspelt, "in namespace " + scene.ns() + "; did you mean configmap/settings?"),
+                misspelt.text());
+  const Output nowhere =
+      as("lead").kubectl({"holdpoint", "list", "-n", scene.ns(), "--change-set", "nosuch"});
+  CHECK(nowhere.exit_code == 1);
+  CHECK_MESSAGE(has(nowhere, "there is no change set nosuch"), nowhere.text());
+
+  const Output stranger =
+      as("admin").kubectl({"holdpoint", "list", "-n", scene.ns(), "--as", "outsider"});
+  CHECK(stranger.exit_code == 1);
+  CHECK_MESSAGE(has(stranger,
+                    "ask for a RoleBinding to the ClusterRole holdpoint-viewer in "
+                    "namespace " +
+                        scene.ns()),
+                stranger.text());
+}
+
+TEST_CASE("the trail is whole where a program reads it, and told to those who may see it") {
+  const Scene scene;
+  must(scene.create("developer", scene.deployments(), scene.deployment("web")));
+  const std::string request = scene.open_request("web").metadata.name;
+  const std::string reason(150, 'x');
+  const Output approved =
+      as("lead").kubectl({"holdpoint", "approve", request, "-n", scene.ns(), "--reason", reason});
+  CHECK_MESSAGE(approved.ok(), approved.text());
+  scene.await_phase(request, RequestPhase::Released);
+  const std::string command = "trail     kubectl holdpoint audit list --request " + request;
+  CHECK_MESSAGE(has(show(scene, "auditor", request), command),
+                show(scene, "auditor", request).text());
+  CHECK_FALSE(has(show(scene, "developer", request), "audit list"));
+  const Output trail = as("auditor").kubectl({"holdpoint", "audit", "list", "--request", request});
+  CHECK_MESSAGE(has(trail, reason), trail.text());
 }
 
 TEST_CASE("each command has help with an example, and exit codes are told") {

@@ -127,7 +127,9 @@ TEST_CASE("the card tells an approver what there is to know") {
         "  @ spec.template.spec.containers[web].image\n"
         "  -web:1.4.1\n"
         "  +web:1.5.0");
-  CHECK(next_command(Desk().dossier) == "kubectl holdpoint approve web-0123456789-1 -n production");
+  CHECK(next_steps(Desk().dossier) ==
+        "approve   kubectl holdpoint approve web-0123456789-1 -n production\n"
+        "deny      kubectl holdpoint deny web-0123456789-1 -n production --reason '...'");
 }
 
 TEST_CASE("the card says whether this very person may approve") {
@@ -143,6 +145,9 @@ TEST_CASE("the card says whether this very person may approve") {
   SUBCASE("the requester") {
     desk.dossier.me = Identity{"developer", "uid-dev", {"leads"}};
     CHECK(has(desk.text(), "you may approve: no: you (developer) asked for this change"));
+    CHECK(next_steps(desk.dossier) ==
+          "pass on   kubectl holdpoint approve web-0123456789-1 -n production\n"
+          "withdraw  kubectl holdpoint withdraw web-0123456789-1 -n production");
   }
   SUBCASE("a writer of what is held") {
     desk.dossier.writers = {"anna", "developer"};
@@ -173,7 +178,8 @@ TEST_CASE(
   desk.decided("bob", Decision::Approve, "looks good");
   CHECK(has(desk.text(), "Approved  risk Low  Deployment production/web"));
   CHECK(has(desk.text(), "decided   approved by bob (for leads): \"looks good\""));
-  CHECK(next_command(desk.dossier) == "kubectl holdpoint resume deployment/web -n production");
+  CHECK(next_steps(desk.dossier) ==
+        "release   kubectl holdpoint resume deployment/web -n production");
   // ... but not those that Holdpoint found out not to count.
   DecisionLine line;
   line.approval = "by-bob";
@@ -205,20 +211,31 @@ TEST_CASE("what is over says how it ended") {
   CHECK(has(desk.text(), "Denied  risk Low  Deployment production/web"));
   CHECK(has(desk.text(), "outcome   denied by bob: \"not on Friday\""));
   CHECK_FALSE(has(desk.text(), "you may approve"));
-  CHECK(next_command(desk.dossier) == "kubectl holdpoint abandon deployment/web -n production");
+  const std::string again =
+      "ask again kubectl annotate --overwrite deployments/web -n production "
+      "holdpoint.dev/ask-again=web-0123456789-1";
+  const std::string put_back = "put back  kubectl holdpoint abandon deployment/web -n production\n";
+  CHECK(next_steps(desk.dossier) == put_back + again);
   desk.dossier.request.spec.operation = Operation::Create;  // nothing ran before
-  CHECK(next_command(desk.dossier) == "kubectl delete deployment/web -n production");
+  CHECK(next_steps(desk.dossier) ==
+        "remove    kubectl delete deployment/web -n production\n" + again);
   desk.dossier.request.spec.hold = RequestHold::Deny;
-  CHECK(next_command(desk.dossier) == "kubectl holdpoint audit list --request web-0123456789-1");
+  CHECK(next_steps(desk.dossier).empty());
+  desk.dossier.reads_trail = true;
+  CHECK(next_steps(desk.dossier) ==
+        "trail     kubectl holdpoint audit list --request web-0123456789-1");
   Desk late;
   late.dossier.now = *parse_rfc3339("2026-01-04T03:30:00Z");
   CHECK(late.text().starts_with("Expired"));
-  CHECK(next_command(late.dossier) ==
-        "kubectl annotate --overwrite deployments/web -n production "
-        "holdpoint.dev/ask-again=web-0123456789-1");
+  CHECK(next_steps(late.dossier) == put_back + again);
+  late.dossier.live.object["metadata"]["annotations"].clear();  // put back by now
+  CHECK(next_steps(late.dossier).empty());
   Desk orphan;
   orphan.dossier.policy_is = Dossier::PolicyIs::Gone;
   CHECK(orphan.text().starts_with("Stale"));
+  CHECK(next_steps(orphan.dossier) ==
+        "waiting   kubectl holdpoint list -n production\n"
+        "put back  kubectl holdpoint abandon deployment/web -n production");
 }
 
 TEST_CASE("M6: the card shows hostile text, it does not obey it") {
@@ -243,7 +260,7 @@ TEST_CASE("M6: the card shows hostile text, it does not obey it") {
   CHECK(has(text, "1 -> \\u{202e}2"));
   CHECK_FALSE(has(text, "\x1b"));
   CHECK_FALSE(has(text, "\x07"));
-  CHECK_FALSE(has(next_command(desk.dossier), "\x1b"));
+  CHECK_FALSE(has(next_steps(desk.dossier), "\x1b"));
 }
 
 TEST_CASE("the diff on a card has at most 30 lines") {
@@ -311,7 +328,7 @@ TEST_CASE("a broken glass tells of the review that it owes") {
   CHECK(has(desk.text(), "Approved  risk Low"));
   CHECK(
       has(desk.text(), "owed      a review by somebody else than bob, until 2026-01-03T03:10:00Z"));
-  CHECK(next_command(desk.dossier) == review);
+  CHECK(next_steps(desk.dossier) == "review    " + review);
   request.status.review->reviewed_by = "anna";
   CHECK_FALSE(has(desk.text(), "owed "));
   CHECK_FALSE(has(outcome(request, Decision::BreakGlass, "x-1", true), review));
@@ -530,6 +547,59 @@ TEST_CASE("the list has a line for each request, in the order in which they were
         "  Low    1 of 1      developer   10m   50m");
 }
 
+TEST_CASE("what an ended request left held is found by the mark on the object") {
+  const Desk desk;
+  ApprovalRequest denied = desk.dossier.request;
+  denied.status.phase = RequestPhase::Denied;
+  denied.status.ended_at = "2026-01-02T03:20:00Z";
+  const auto targets = [](const std::vector<ApprovalRequest>& requests) {
+    std::vector<std::string> names;
+    for (const Target& target : may_be_left_held(requests)) names.push_back(target.name);
+    return names;
+  };
+  SUBCASE("each target is looked at once, the latest end first") {
+    ApprovalRequest older = denied, other = denied;
+    older.metadata.name = "web-older";
+    other.spec.target.name = "api";
+    other.status.ended_at = "2026-01-02T03:25:00Z";
+    CHECK(targets({older, denied, other}) == std::vector<std::string>{"api", "web"});
+  }
+  SUBCASE("what waits, was refused, or was released since is not looked at") {
+    CHECK(targets({desk.dossier.request}).empty());
+    ApprovalRequest released = denied;
+    released.status.phase = RequestPhase::Released;
+    CHECK(targets({released}).empty());
+    released.metadata.creation_timestamp = "2026-01-02T03:30:00Z";
+    CHECK(targets({denied, released}).empty());
+    released.spec.policy.name = "other";
+    CHECK(targets({denied, released}).size() == 1);
+    denied.spec.hold = RequestHold::Deny;
+    CHECK(targets({denied}).empty());
+  }
+  SUBCASE("the mark tells, not the request") {
+    Json object = desk.dossier.live.object;
+    object["metadata"]["namespace"] = "production";
+    CHECK(left_held({denied}, {object}).size() == 1);
+    CHECK(left_held({desk.dossier.request}, {object}).empty());
+    CHECK(left_held({named("web-9")}, {object}).empty());
+    object["metadata"]["namespace"] = "other";
+    CHECK(left_held({denied}, {object}).empty());
+    object["metadata"]["namespace"] = "production";
+    object["spec"]["paused"] = false;
+    CHECK(left_held({denied}, {object}).empty());
+    CHECK(left_held({denied}, {Json("text")}).empty());
+  }
+  SUBCASE("the table has the command that puts back") {
+    ApprovalRequest fresh = denied;
+    fresh.spec.operation = Operation::Create;
+    CHECK(leftover_table({denied, fresh}, Colour::No) ==
+          "NAMESPACE    NAME               STATE    TO PUT BACK WHAT RAN, OR REMOVE WHAT IS NEW\n"
+          "production   web-0123456789-1   Denied   kubectl holdpoint abandon deployment/web -n "
+          "production\n"
+          "production   web-0123456789-1   Denied   kubectl delete deployment/web -n production");
+  }
+}
+
 TEST_CASE("a request is found by the first letters of its name, when they fit one alone") {
   const std::vector<ApprovalRequest> requests{named("web-1"), named("web-2"), named("api-1"),
                                               named("api-1-old", RequestPhase::Released)};
@@ -571,6 +641,56 @@ TEST_CASE("a request is found by what it asks about") {
   CHECK(check_request("deployment/web").ok());
   for (const char* bad : {"deployment/", "/web", "a/b/c", "deployment/-x", "--all/x", "a/\x1b[2J"})
     CHECK_FALSE(check_request(bad).ok());
+}
+
+TEST_CASE("a name that is almost right is told the right one") {
+  ApprovalRequest about = named("checkout-0123456789-1");
+  about.spec.target.kind = "Deployment", about.spec.target.name = "checkout";
+  const std::vector<ApprovalRequest> requests{about, named("web-1"), named("web-2")};
+  const struct {
+    const char* typed;
+    const char* told;
+  } rows[] = {{"chekcout", "; did you mean checkout-0123456789-1?"},
+              {"chekout-0123456789-1", "; did you mean checkout-0123456789-1?"},
+              {"deployment/chekout", "; did you mean deployment/checkout?"},
+              {"wep-1", "; did you mean web-1?"},
+              {"wep-", "; did you mean web-1 or web-2?"},
+              {"db", ""},
+              {"payments", ""}};
+  for (const auto& row : rows) {
+    CAPTURE(row.typed);
+    CHECK(did_you_mean(requests, row.typed) == row.told);
+  }
+}
+
+TEST_CASE("who lacks a right of Holdpoint's own is told the role that grants it") {
+  const auto refused = [](const std::string& verb, const std::string& resource,
+                          const std::string& where, const std::string& group = "holdpoint.dev") {
+    return resource + "." + group + " is forbidden: User \"eve\" cannot " + verb + " resource \"" +
+           resource + "\" in API group \"" + group + "\" " + where;
+  };
+  const std::string here = "in the namespace \"web\"", everywhere = "at the cluster scope";
+  const std::string step = "\n  next:  ask for a ";
+  const std::string bind = step + "RoleBinding to the ClusterRole holdpoint-";
+  const struct {
+    std::string message, told;
+  } rows[] = {{refused("create", "approvals", here), bind + "approver in namespace web"},
+              {refused("list", "approvalrequests", here), bind + "viewer in namespace web"},
+              {refused("create", "approvalrequests", here), bind + "requester in namespace web"},
+              {refused("list", "auditrecords", here), bind + "auditor in namespace web"},
+              {refused("list", "approvalrequests", everywhere),
+               step + "ClusterRoleBinding to the ClusterRole holdpoint-viewer"},
+              {refused("patch", "approvalpolicies", everywhere),
+               step + "ClusterRoleBinding to the ClusterRole holdpoint-policy-admin"},
+              {refused("delete", "auditrecords", here), ""},
+              {refused("get", "deployments", here, "apps"), ""},
+              {"you (eve) lack the right to decide on web-1", ""}};
+  for (const auto& row : rows) {
+    CAPTURE(row.message);
+    CHECK(role_step(row.message) == row.told);
+  }
+  CHECK(role_step(refused("create", "approvals", here), "holdpoint-break-glass") ==
+        bind + "break-glass in namespace web");
 }
 
 TEST_CASE("names that Kubernetes would not take never reach kubectl") {

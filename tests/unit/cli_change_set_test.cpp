@@ -48,6 +48,11 @@ TEST_CASE("one card tells who committed, who asked and what comes first") {
   ApprovalRequest web = a_request("Deployment", "web");
   web.spec.summary = {"image web 1.4.1 -> 1.5.0"};
   web.spec.authors = {"carol"};
+  web.spec.reason = "Release 2.4\x1b";
+  web.spec.risk = {
+      RiskLevel::High,
+      {{RiskFactor::NewImageRepository, RiskLevel::High, "image web: not used before"}}};
+  web.spec.checks.emplace_back().name = "scan";
   ApprovalRequest job = a_request("Job", "migrate", "pre-upgrade");
   const Instant now = *parse_rfc3339("2026-01-02T03:30:00Z");
   const auto found = set_of({web, job, a_request("Job", "other")}, kSet);
@@ -59,6 +64,9 @@ TEST_CASE("one card tells who committed, who asked and what comes first") {
   CHECK(card.find("1. Pending  Job shop/migrate  (CREATE, hook pre-upgrade)") != std::string::npos);
   CHECK(card.find("3. Pending  Deployment shop/web") != std::string::npos);
   CHECK(card.find("image web 1.4.1 -> 1.5.0") != std::string::npos);
+  CHECK(card.find("\n   risk High: image web: not used before\n   check scan Unknown") !=
+        std::string::npos);
+  CHECK(card.find("web -n shop, 30m ago: \"Release 2.4\\u{1b}\"") != std::string::npos);
   CHECK(card.find("see below who asked") == std::string::npos);
   // Somebody else's change in it stands out.
   job.spec.requester.username = "mallory\x1b[2J";
@@ -76,7 +84,15 @@ TEST_CASE("a set that is not there names those that are") {
   CHECK(found.error().kind == ErrorKind::NotFound);
   CHECK(found.error().message.find("there are helm/shop/web (2), release 7 (1)") !=
         std::string::npos);
-  CHECK(set_of({}, "nope").error().message.find("nor in any other") != std::string::npos);
+  CHECK(set_of({}, "nope").error().message.find("there are none here") != std::string::npos);
+  std::vector<ApprovalRequest> many;
+  for (char name = 'a'; name <= 'l'; ++name) {
+    many.push_back(typed);
+    many.back().spec.change_set = name;
+  }
+  const std::string told = no_set("there is no", many, "nope").message;
+  CHECK(told.find("there is no change set nope; there are a (1), b (1)") == 0);
+  CHECK(told.find("j (1) and 2 others") != std::string::npos);
 }
 
 TEST_CASE("sets of two namespaces that people named alike are not one") {

@@ -230,6 +230,27 @@ TEST_CASE("a gate that people took down and reviews that are owed are told") {
         "bob broke the glass, and the review is late: kubectl holdpoint review web-1 -n prod");
 }
 
+TEST_CASE("what ended requests left held is counted, and so is what was not looked at") {
+  CHECK_FALSE(judge_leftovers({}));
+  ApprovalRequest request;
+  request.metadata.name = "web-1", request.metadata.namespace_ = "prod";
+  request.spec.target.kind = "Deployment", request.spec.target.name = "web";
+  request.spec.operation = Operation::Update;
+  request.status.phase = RequestPhase::Expired;
+  const auto one = judge_leftovers({{request}, 0, ""});
+  REQUIRE(one);
+  CHECK(one->kind == Finding::Kind::Warning);
+  CHECK(one->text == "1 object is still held although the request ended");
+  CHECK(one->more ==
+        std::vector<std::string>{"Expired: kubectl holdpoint abandon deployment/web -n prod"});
+  const auto many = judge_leftovers({std::vector<ApprovalRequest>(20, request), 3, "forbidden\nx"});
+  REQUIRE(many);
+  REQUIRE(many->more.size() == 15);
+  CHECK(many->more[12] == "and 8 more");
+  CHECK(many->more[13] == "3 targets of older requests not looked at");
+  CHECK(many->more[14] == "not all can be looked at as this user: forbidden");
+}
+
 TEST_CASE("powers in everybody's hands stand out") {
   CHECK(is_everybody({"group system:authenticated", "", ""}));
   CHECK_FALSE(is_everybody({"group system:masters", "", ""}));

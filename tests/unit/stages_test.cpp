@@ -188,5 +188,51 @@ TEST_CASE("property: more voices, fewer stages and a lower bar never turn a yes 
   }
 }
 
+TEST_CASE("a stage that nobody can ever fill is told by the policy") {
+  ApprovalPolicySpec spec;
+  Stage two;
+  two.name = "owners";
+  two.required = 2;
+  two.approvers.users = {"anna"};
+  spec.stages = {two};
+  CHECK(never_full(spec).find("asks for 2 people and names 1") != std::string::npos);
+  SUBCASE("not with somebody else") { spec.stages[0].approvers.users.push_back("ben"); }
+  SUBCASE("not with an account") { spec.stages[0].approvers.service_accounts = {"ci/robot"}; }
+  SUBCASE("not with a group, whose people are not known") {
+    spec.stages[0].approvers.groups = {"leads"};
+  }
+  SUBCASE("not where its ladder adds somebody") {
+    EscalationStep later;
+    later.after = "1h";
+    later.add_approvers.users = {"ben"};
+    spec.stages[0].escalation = {later};
+  }
+  SUBCASE("not with one") { spec.stages[0].required = 1; }
+  CHECK(never_full(spec).empty());
+}
+
+TEST_CASE("one person named twice is one person") {
+  ApprovalPolicySpec spec;
+  Stage two;
+  two.name = "owners";
+  two.required = 2;
+  two.approvers.users = {"anna", "anna"};
+  spec.stages = {two};
+  CHECK_FALSE(never_full(spec).empty());
+}
+
+TEST_CASE("a step that notifies a target which is not there is told by the policy") {
+  ApprovalPolicySpec spec;
+  spec.stages = {stage("owners", "leads")};
+  EscalationStep later = step("1h", "sre");
+  later.notify = {"pager"};
+  spec.stages[0].escalation = {later};
+  CHECK(never_full(spec).find("pager") != std::string::npos);
+  NotifyTarget pager;
+  pager.name = "pager";
+  spec.notify = {pager};
+  CHECK(never_full(spec).empty());
+}
+
 }  // namespace
 }  // namespace holdpoint

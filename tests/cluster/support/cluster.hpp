@@ -53,7 +53,7 @@ class As {
 void close_clients();  // main's last step: no client may outlive main
 
 // Every call of a test that should not hang.
-[[nodiscard]] inline Deadline soon() { return Deadline::in(Duration(30'000)); }
+[[nodiscard]] inline Deadline soon() { return Deadline::in(Duration(60'000)); }
 // "apps/v1", "deployments", "production", "web".
 [[nodiscard]] kube::ResourcePath path_of(const std::string& api_version,
                                          const std::string& resource,
@@ -62,7 +62,7 @@ void close_clients();  // main's last step: no client may outlive main
 
 // Until `claim` holds, at most `within`: asked each 20 ms. False when it never did.
 [[nodiscard]] bool eventually(const std::function<bool()>& claim,
-                              Duration within = Duration(20'000));
+                              Duration within = Duration(60'000));
 
 // "prefix-1f3a9c2b", different for each call and each run.
 [[nodiscard]] std::string unique(const std::string& prefix);

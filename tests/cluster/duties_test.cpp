@@ -1,0 +1,110 @@
+// Separation of duties, where a robot asks: who stands behind it may not approve.
+#include <doctest/doctest.h>
+
+#include "crds/codec.hpp"
+#include "tests/cluster/support/scene.hpp"
+
+namespace holdpoint::cluster {
+namespace {
+
+// What else this user may do in the scene's namespace.
+void grant(const Scene& scene, const std::string& who, const char* group, const char* resource,
+           const std::vector<std::string>& verbs) {
+  const std::string rbac = "rbac.authorization.k8s.io/v1", name = unique(who);
+  const kube::Client& admin = client_as("admin");
+  must(admin.create(
+      path_of(rbac, "roles", scene.ns()),
+      {{"apiVersion", rbac},
+       {"kind", "Role"},
+       {"metadata", {{"name", name}}},
+       {"rules",
+        Json::array({{{"apiGroups", {group}}, {"resources", {resource}}, {"verbs", verbs}}})}},
+      {}, soon()));
+  must(admin.create(
+      path_of(rbac, "rolebindings", scene.ns()),
+      {{"apiVersion", rbac},
+       {"kind", "RoleBinding"},
+       {"metadata", {{"name", name}}},
+       {"roleRef", {{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "Role"}, {"name", name}}},
+       {"subjects",
+        Json::array(
+            {{{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "User"}, {"name", who}}})}},
+      {}, soon()));
+  REQUIRE(eventually([&] {
+    return must(
+        client_as(who).may_i({verbs.front(), group, resource, "", scene.ns(), "any"}, soon()));
+  }));
+}
+
+void check_barred(const Result<Json>& decision, const std::string& by) {
+  REQUIRE_FALSE(decision.ok());
+  CAPTURE(decision.error().message);
+  CHECK(decision.error().message.find(by) != std::string::npos);
+  CHECK(decision.error().message.find("counts as the requester") != std::string::npos);
+}
+
+TEST_CASE("A8: whoever may write a CronJob counts as the requester of its Jobs") {
+  const Scene scene;
+  const auto cron = must(client_as("admin").create(
+      path_of("batch/v1", "cronjobs", scene.ns()),
+      {{"apiVersion", "batch/v1"},
+       {"kind", "CronJob"},
+       {"metadata", {{"name", "nightly"}}},
+       {"spec",
+        {{"schedule", "0 3 1 1 *"}, {"jobTemplate", {{"spec", scene.job("nightly")["spec"]}}}}}},
+      {}, soon()));
+  Json job = scene.job("nightly-1");
+  job["metadata"]["ownerReferences"] = Json::array({{{"apiVersion", "batch/v1"},
+                                                     {"kind", "CronJob"},
+                                                     {"name", "nightly"},
+                                                     {"uid", string_at(cron, {"metadata", "uid"})},
+                                                     {"controller", true}}});
+  // Its controller's own account; the clock would take a minute.
+  must(as_service_account("kube-system", "cronjob-controller")
+           .create(scene.jobs(), job, {}, soon()));
+  const ApprovalRequest asked = scene.open_request("nightly-1");
+  CHECK(asked.spec.requester.username == "system:serviceaccount:kube-system:cronjob-controller");
+  REQUIRE(asked.spec.owners.size() == 1);
+  CHECK(asked.spec.owners.front().kind == "CronJob");
+  grant(scene, "lead", "batch", "cronjobs", {"patch"});
+  check_barred(scene.decide("lead", asked.metadata.name), "CronJob nightly");
+  scene.approve("second-lead", asked.metadata.name);
+  scene.await_phase(asked.metadata.name, RequestPhase::Released);
+}
+
+TEST_CASE("A8: whoever may end what owns an object, or choose its owner, asked for its deletion") {
+  Scene scene;
+  const auto owner = must(client_as("admin").create(
+      path_of("v1", "secrets", scene.ns()),
+      {{"apiVersion", "v1"}, {"kind", "Secret"}, {"metadata", {{"name", "owner"}}}}, {}, soon()));
+  Json settings = scene.config_map("settings", "1");
+  settings["metadata"]["ownerReferences"] =
+      Json::array({{{"apiVersion", "v1"},
+                    {"kind", "Secret"},
+                    {"name", "owner"},
+                    {"uid", string_at(owner, {"metadata", "uid"})}}});
+  REQUIRE_FALSE(scene.create("developer", scene.config_maps(), settings).ok());
+  scene.approve("lead", scene.open_request("settings").metadata.name);
+  REQUIRE(
+      eventually([&] { return scene.create("developer", scene.config_maps(), settings).ok(); }));
+
+  must(client_as("admin").remove(path_of("v1", "secrets", scene.ns(), "owner"), "", soon()));
+  ApprovalRequest asked;
+  REQUIRE(eventually(
+      [&] {
+        for (const ApprovalRequest& request : scene.requests_for("settings"))
+          if (request.spec.operation == Operation::Delete) asked = request;
+        return !asked.metadata.name.empty();
+      },
+      Duration(60'000)));
+  CHECK(asked.spec.requester.username ==
+        "system:serviceaccount:kube-system:generic-garbage-collector");
+  CHECK(client_as("admin").get(scene.config_maps("settings"), soon()).ok());
+  grant(scene, "lead", "", "secrets", {"delete"});
+  check_barred(scene.decide("lead", asked.metadata.name), "Secret owner");
+  grant(scene, "second-lead", "", "configmaps", {"patch"});
+  check_barred(scene.decide("second-lead", asked.metadata.name), "ConfigMap settings");
+}
+
+}  // namespace
+}  // namespace holdpoint::cluster
