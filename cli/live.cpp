@@ -394,7 +394,13 @@ std::vector<ApprovalRequest> left_held(const std::vector<ApprovalRequest>& reque
     for (const auto& [policy, mark] : marks.held) {
       const auto request = named.find(
           {string_at(object, {"metadata", "namespace"}), held_request(marks, policy, object)});
-      if (request != named.end()) found.push_back(*request->second);
+      if (request == named.end()) continue;
+      // A mark can be typed: only what the request is about counts, and what could be held by it.
+      const ApprovalRequestSpec& spec = request->second->spec;
+      if (is_stored_held(spec.hold) && spec.policy.name == policy && is_name(spec.target.name) &&
+          spec.target.kind == string_at(object, {"kind"}) &&
+          spec.target.name == string_at(object, {"metadata", "name"}))
+        found.push_back(*request->second);
     }
   }
   return found;

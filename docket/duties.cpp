@@ -12,8 +12,7 @@ namespace {
 
 // All controllers, where the controller manager does not give them accounts of their own.
 constexpr const char* kControllerManager = "system:kube-controller-manager";
-constexpr const char* kGarbageCollector =
-    "system:serviceaccount:kube-system:generic-garbage-collector";
+constexpr const char* kControllers = "system:serviceaccount:kube-system:";
 
 // One of the verbs.
 Result<bool> may(const Asking& ask, const Identity& who, std::initializer_list<const char*> verbs,
@@ -40,7 +39,8 @@ Result<bool> may_act_as(const Asking& ask, const Identity& who, const std::strin
 }
 
 // Robots ask for what somebody made them do: a CronJob's controller for its Jobs, the garbage
-// collector for the end of what lost its owner. What `who` may write to that end; empty: nothing.
+// collector for the end of what lost its owner, another one for what has had its time. What `who`
+// may write to that end; empty: nothing.
 Result<std::string> steered(const Asking& ask, const Identity& who,
                             const ApprovalRequest& request) {
   const ApprovalRequestSpec& spec = request.spec;
@@ -50,18 +50,19 @@ Result<std::string> steered(const Asking& ask, const Identity& who,
     const auto kind = ask.discovery.find_kind(owner.group, owner.kind, ask.deadline);
     if (!kind.ok() && kind.error().kind == ErrorKind::NotFound) continue;  // nobody writes it
     if (!kind.ok()) return kind.error();
-    HP_ASSIGN(const bool writes, may(ask, who, {"patch", "update", "create", "delete"},
-                                     {"", owner.group, kind->resource, "",
-                                      kind->namespaced ? target.namespace_ : "", owner.name}));
+    HP_ASSIGN(const bool writes,
+              may(ask, who, {"patch", "update", "create", "delete", "deletecollection"},
+                  {"", owner.group, kind->resource, "", kind->namespaced ? target.namespace_ : "",
+                   owner.name}));
     if (writes) return owner.kind + " " + owner.name;
   }
   if (spec.operation != Operation::Delete) return std::string();
-  if (robot != kControllerManager && robot != kGarbageCollector) return std::string();
-  // Who writes an object makes anything its owner.
+  if (robot != kControllerManager && !robot.starts_with(kControllers)) return std::string();
+  // Who writes an object makes anything its owner, or has its time run out.
   HP_ASSIGN(const bool writes,
             may(ask, who, {"patch", "update"},
                 {"", target.group, target.resource, "", target.namespace_, target.name}));
-  return writes ? target.kind + " " + target.name + ", and so its owners" : std::string();
+  return writes ? target.kind + " " + target.name : std::string();
 }
 
 }  // namespace

@@ -167,8 +167,10 @@ std::string never_full(const ApprovalPolicySpec& spec) {
     const auto count = [&](const Approvers& approvers) {
       has_group = has_group || !approvers.groups.empty();
       named.insert(approvers.users.begin(), approvers.users.end());
-      for (const std::string& account : approvers.service_accounts)
+      for (std::string account : approvers.service_accounts) {
+        if (const auto slash = account.find('/'); slash != std::string::npos) account[slash] = ':';
         named.insert(std::string(kServiceAccount) + account);
+      }
     };
     count(stage.approvers);
     for (const EscalationStep& step : stage.escalation) {

@@ -213,7 +213,21 @@ TEST_CASE("the operator's account has Argo CD repeat what failed, and nothing el
     REQUIRE_FALSE(refused.ok());
     CHECK(refused.error().message.find("Holdpoint's operator may") != std::string::npos);
   }
+  CHECK_FALSE(attempt({{"status", {{"operationState", nullptr}}}}).ok());
   CHECK(started(Json::object()).ok());
+
+  // What succeeded is no reason for another, whatever is done to its state.
+  const Application done(scene);
+  deployed(scene, done, {{"web", scene.deployment("web")}});
+  REQUIRE(eventually([&] { return done.phase() == "Succeeded"; }));
+  const Json last = done.get()["status"]["operationState"]["operation"]["sync"];
+  for (const Json& state : {Json{{"operationState", nullptr}}, Json::object()}) {
+    const auto refused =
+        account.patch(done.path(), kube::PatchType::Merge,
+                      {{"operation", {{"sync", last}}}, {"status", state}}, {}, soon());
+    REQUIRE_FALSE(refused.ok());
+    CHECK(refused.error().message.find("Holdpoint's operator may") != std::string::npos);
+  }
 }
 
 TEST_CASE("a hook Job waits by its pods while the sync runs, and the rest comes after it has run") {

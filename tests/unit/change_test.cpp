@@ -400,4 +400,24 @@ TEST_CASE("an object tells what it was made from, and changes of two application
     CHECK_FALSE(origin_of(argo(bad)).has_value());
 }
 
+TEST_CASE("owners are told by group, kind and name; what nothing can serve is left out") {
+  const auto owned = [](const Json& references) {
+    return owners_of({{"metadata", {{"ownerReferences", references}}}});
+  };
+  const auto owner = [](const char* version, const char* kind, const char* name) {
+    return Json{{"apiVersion", version}, {"kind", kind}, {"name", name}, {"uid", "1"}};
+  };
+  const auto found = owned(Json::array(
+      {owner("batch/v1", "CronJob", "nightly"), owner("v1", "Secret", "key"),
+       owner("a%b/v1", "X", "x"), owner("../v1", "X", "x"), owner("v1", "", "x"), Json("text")}));
+  REQUIRE(found.size() == 2);
+  CHECK(found[0].group == "batch");
+  CHECK(found[0].kind == "CronJob");
+  CHECK(found[0].name == "nightly");
+  CHECK(found[1].group.empty());
+  CHECK(owned(Json("text")).empty());
+  CHECK(owners_of(Json::object()).empty());
+  CHECK(owned(Json(std::vector<Json>(100, owner("v1", "Secret", "key")))).size() == 64);
+}
+
 }  // namespace holdpoint

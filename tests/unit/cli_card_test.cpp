@@ -582,6 +582,13 @@ TEST_CASE("what an ended request left held is found by the mark on the object") 
     CHECK(left_held({denied}, {object}).size() == 1);
     CHECK(left_held({desk.dossier.request}, {object}).empty());
     CHECK(left_held({named("web-9")}, {object}).empty());
+    // Typed onto another object: what the request is about is not held by that.
+    Json forged = object;
+    forged["metadata"]["name"] = "mine";
+    CHECK(left_held({denied}, {forged}).empty());
+    ApprovalRequest refused = denied;
+    refused.spec.hold = RequestHold::Deny;
+    CHECK(left_held({refused}, {object}).empty());
     object["metadata"]["namespace"] = "other";
     CHECK(left_held({denied}, {object}).empty());
     object["metadata"]["namespace"] = "production";

@@ -219,6 +219,9 @@ TEST_CASE("one person named twice is one person") {
   two.approvers.users = {"anna", "anna"};
   spec.stages = {two};
   CHECK_FALSE(never_full(spec).empty());
+  spec.stages[0].approvers.users = {"system:serviceaccount:ci:robot"};
+  spec.stages[0].approvers.service_accounts = {"ci/robot"};
+  CHECK_FALSE(never_full(spec).empty());
 }
 
 TEST_CASE("a step that notifies a target which is not there is told by the policy") {
