@@ -372,12 +372,14 @@ TEST_CASE("bookmarks are asked for and told") {
   Query query = kOurs;
   query["sendInitialEvents"] = "true";
   query["resourceVersionMatch"] = "NotOlderThan";
+  const auto there = must(client_as("admin").list(config_maps(place.name()), kOurs, soon()));
   std::vector<WatchEventType> seen;
-  const auto watched = client_as("admin").watch(config_maps(place.name()), query, "0",
-                                                Duration(20'000), {}, [&](const WatchEvent& event) {
-                                                  seen.push_back(event.type);
-                                                  return event.type != WatchEventType::Bookmark;
-                                                });
+  const auto watched =
+      client_as("admin").watch(config_maps(place.name()), query, there.resource_version,
+                               Duration(20'000), {}, [&](const WatchEvent& event) {
+                                 seen.push_back(event.type);
+                                 return event.type != WatchEventType::Bookmark;
+                               });
   CHECK_MESSAGE(watched.ok(), (watched.ok() ? "" : describe(watched.error())));
   CHECK(seen == std::vector<WatchEventType>{WatchEventType::Added, WatchEventType::Bookmark});
 }
