@@ -52,9 +52,9 @@ struct Found {
   std::vector<Json> objects;
   std::string unknown;  // why some could not be read
 };
-Found read_all(const Kubectl& kubectl, Json stubs) {
+Found read_all(const Kubectl& kubectl, Json wanted) {
   const std::string input =
-      dump_json({{"apiVersion", "v1"}, {"kind", "List"}, {"items", std::move(stubs)}});
+      dump_json({{"apiVersion", "v1"}, {"kind", "List"}, {"items", std::move(wanted)}});
   const auto output = kubectl.run(
       {"get", "-f", "-", "--all-namespaces", "--ignore-not-found", "-o", "json"}, &input);
   if (!output.ok()) return {{}, output.error().message};
@@ -66,8 +66,8 @@ Found read_all(const Kubectl& kubectl, Json stubs) {
   return found;
 }
 
-Json stub(const std::string& api_version, const std::string& kind, const std::string& namespace_,
-          const std::string& name) {
+Json reference(const std::string& api_version, const std::string& kind,
+               const std::string& namespace_, const std::string& name) {
   return {{"apiVersion", api_version},
           {"kind", kind},
           {"metadata", {{"namespace", namespace_}, {"name", name}}}};
@@ -163,11 +163,11 @@ Result<ApprovalRequest> read_named_request(const Kubectl& kubectl, const std::st
 
 std::vector<ApprovalRequest> read_again(const Kubectl& kubectl,
                                         std::vector<ApprovalRequest> requests) {
-  Json stubs = Json::array();
+  Json wanted = Json::array();
   for (const ApprovalRequest& request : requests)
-    stubs.push_back(stub(kApiVersion, kind_info<ApprovalRequest>().kind,
-                         request.metadata.namespace_, request.metadata.name));
-  const Found found = read_all(kubectl, std::move(stubs));
+    wanted.push_back(reference(kApiVersion, kind_info<ApprovalRequest>().kind,
+                               request.metadata.namespace_, request.metadata.name));
+  const Found found = read_all(kubectl, std::move(wanted));
   for (const Json& object : found.objects) {
     auto now = decode<ApprovalRequest>(object);
     if (!now.ok()) continue;
@@ -185,11 +185,11 @@ Leftovers read_leftovers(const Kubectl& kubectl, const std::vector<ApprovalReque
     left.not_looked_at = targets.size() - kMostTargets;
     targets.resize(kMostTargets);
   }
-  Json stubs = Json::array();
+  Json wanted = Json::array();
   for (const Target& target : targets)
-    stubs.push_back(
-        stub(target.group + "/" + target.version, target.kind, target.namespace_, target.name));
-  Found found = read_all(kubectl, std::move(stubs));
+    wanted.push_back(reference(target.group + "/" + target.version, target.kind, target.namespace_,
+                               target.name));
+  Found found = read_all(kubectl, std::move(wanted));
   left.held = left_held(requests, found.objects);
   left.unknown = std::move(found.unknown);
   return left;

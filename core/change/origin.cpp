@@ -112,13 +112,9 @@ std::vector<Owner> owners_of(const RawObject& object) {
     Owner owner{slash == std::string::npos ? "" : version.substr(0, slash),
                 string_at(reference, {"kind"}), string_at(reference, {"name"})};
     const auto fits = [](const std::string& text) { return text.size() <= kMostName; };
-    // The API server takes any group here: one that can be in no path is served by nobody.
-    const bool served = owner.group.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-.") ==
-                            std::string::npos &&
-                        owner.group.find("..") == std::string::npos && owner.group != ".";
-    if (!served) continue;
-    if (owner.kind.empty() || !fits(owner.group) || !fits(owner.kind) || !fits(owner.name))
-      continue;
+    // The API server takes any group here: what is no name is served by nobody.
+    if (!owner.group.empty() && !is_name(owner.group)) continue;
+    if (owner.kind.empty() || !fits(owner.kind) || !fits(owner.name)) continue;
     owners.push_back(std::move(owner));
     if (owners.size() == kMostOwners) break;
   }
