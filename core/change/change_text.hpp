@@ -1,7 +1,7 @@
 // The small pieces that change.cpp writes with: images, long values cut where they differ, texts by
 // line.
 //
-// Inside of core/approval; not a door. Pure; thread-safe.
+// Inside of core/change; not a door. Pure; thread-safe.
 #pragma once
 
 #include <string>
