@@ -16,7 +16,7 @@ function(holdpoint_room)
   holdpoint_options(${target})
 endfunction()
 
-# Warnings and the shared precompiled header, for libraries and programs alike.
+# Warnings, for libraries and programs alike.
 function(holdpoint_options target)
   target_compile_features(${target} PUBLIC cxx_std_20)
   # g++ 12 cries wolf: -Wrestrict over std::string's operator+ (GCC bug 105651), -Wmaybe-uninitialized over variants.

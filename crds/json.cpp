@@ -5,6 +5,8 @@
 
 #include "base/text.hpp"
 
+template class nlohmann::basic_json<>;
+
 namespace holdpoint {
 namespace {
 

@@ -13,6 +13,8 @@
 
 #include "base/result.hpp"
 
+extern template class nlohmann::basic_json<>;  // in json.cpp, once
+
 namespace holdpoint {
 
 using Json = nlohmann::json;

@@ -64,7 +64,7 @@ class ControlPlane:
         self.kubeconfig = folder / "kubeconfig"
         self.pki = Pki(folder / "pki")
 
-    def define(self, fsync):
+    def define(self, fsync, cbor):
         etcd, peer, api = (f"127.0.0.1:{self.ports.pick()}" for _ in range(3))
         pki = self.pki.folder
         self._make_credentials(f"https://{api}")
@@ -102,6 +102,7 @@ class ControlPlane:
             "--enable-admission-plugins=NodeRestriction",
             f"--kubelet-client-certificate={pki}/apiserver-client.crt",
             f"--kubelet-client-key={pki}/apiserver-client.key",
+            f"--feature-gates=CBORServingAndStorage={str(cbor).lower()}",
             "--allow-privileged=true",
             f"--admission-control-config-file={pki}/admission.yaml",
             "--profiling=false",

@@ -5,6 +5,7 @@
 
 #include "base/digest.hpp"
 #include "crds/codec.hpp"
+#include "tests/cluster/support/rights.hpp"
 #include "tests/cluster/support/scene.hpp"
 
 namespace holdpoint::cluster {
@@ -62,17 +63,7 @@ TEST_CASE("an Approval of another request than meant is refused") {
 
 TEST_CASE("the requester cannot approve, whatever groups they are in") {
   const Scene scene;
-  must(client_as("admin").create(
-      path_of("rbac.authorization.k8s.io/v1", "rolebindings", scene.ns()),
-      {{"apiVersion", "rbac.authorization.k8s.io/v1"},
-       {"kind", "RoleBinding"},
-       {"metadata", {{"name", "lead-edits"}}},
-       {"roleRef",
-        {{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "ClusterRole"}, {"name", "edit"}}},
-       {"subjects",
-        Json::array(
-            {{{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "User"}, {"name", "lead"}}})}},
-      {}, soon()));
+  grant_role(scene.ns(), "edit", user_named("lead"));
   const std::string request = asked(scene, "web", "lead");
   const auto own = scene.decide("lead", request);
   REQUIRE_FALSE(own.ok());

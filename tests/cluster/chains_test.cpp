@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "crds/codec.hpp"
+#include "tests/cluster/support/rights.hpp"
 #include "tests/cluster/support/scene.hpp"
 
 namespace holdpoint::cluster {
@@ -89,22 +90,9 @@ TEST_CASE("A8: whoever may act as the service account that asked is its requeste
       path_of("v1", "serviceaccounts", scene.ns()),
       {{"apiVersion", "v1"}, {"kind", "ServiceAccount"}, {"metadata", {{"name", "deployer"}}}}, {},
       soon()));
-  const auto bind = [&](const char* name, const char* role, Json subject) {
-    must(admin.create(
-        path_of("rbac.authorization.k8s.io/v1", "rolebindings", scene.ns()),
-        {{"apiVersion", "rbac.authorization.k8s.io/v1"},
-         {"kind", "RoleBinding"},
-         {"metadata", {{"name", name}}},
-         {"roleRef",
-          {{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "ClusterRole"}, {"name", role}}},
-         {"subjects", Json::array({std::move(subject)})}},
-        {}, soon()));
-  };
-  bind("deployer-edits", "edit",
-       {{"kind", "ServiceAccount"}, {"name", "deployer"}, {"namespace", scene.ns()}});
+  grant_role(scene.ns(), "edit", account_named(scene.ns(), "deployer"));
   // `edit` lets lead mint tokens of the service accounts here.
-  bind("lead-edits", "edit",
-       {{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "User"}, {"name", "lead"}});
+  grant_role(scene.ns(), "edit", user_named("lead"));
   const kube::Client& deployer = as_service_account(scene.ns(), "deployer");
   must(deployer.create(scene.deployments(), scene.deployment("web"), {}, soon()));
   const std::string request = scene.open_request("web").metadata.name;
@@ -127,18 +115,7 @@ TEST_CASE("A8: a service account of a gated namespace cannot approve") {
       path_of("v1", "serviceaccounts", scene.ns()),
       {{"apiVersion", "v1"}, {"kind", "ServiceAccount"}, {"metadata", {{"name", "robot"}}}}, {},
       soon()));
-  must(admin.create(
-      path_of("rbac.authorization.k8s.io/v1", "rolebindings", scene.ns()),
-      {{"apiVersion", "rbac.authorization.k8s.io/v1"},
-       {"kind", "RoleBinding"},
-       {"metadata", {{"name", "robot-approves"}}},
-       {"roleRef",
-        {{"apiGroup", "rbac.authorization.k8s.io"},
-         {"kind", "ClusterRole"},
-         {"name", "holdpoint-approver"}}},
-       {"subjects",
-        Json::array({{{"kind", "ServiceAccount"}, {"name", "robot"}, {"namespace", scene.ns()}}})}},
-      {}, soon()));
+  grant_role(scene.ns(), "holdpoint-approver", account_named(scene.ns(), "robot"));
   const std::string request = asked(scene);
   const auto answer =
       as_service_account(scene.ns(), "robot")
@@ -344,23 +321,11 @@ TEST_CASE("risk: low flows by policy and is on the trail, high is asked of more 
 
 TEST_CASE("A10: break-glass passes one request, owes a review, and the debt blocks the next") {
   const Scene scene(shaped({{"breakGlass", {{"allowed", true}}}}));
-  const kube::Client& admin = client_as("admin");
   const std::string request = asked(scene);
   const Json glass{{"decision", "BreakGlass"}, {"reason", "outage 4711"}};
   // Without the verb, nobody.
   CHECK_FALSE(decide_with(scene, "sre", request, glass).ok());
-  must(admin.create(path_of("rbac.authorization.k8s.io/v1", "rolebindings", scene.ns()),
-                    {{"apiVersion", "rbac.authorization.k8s.io/v1"},
-                     {"kind", "RoleBinding"},
-                     {"metadata", {{"name", "sre-breaks-glass"}}},
-                     {"roleRef",
-                      {{"apiGroup", "rbac.authorization.k8s.io"},
-                       {"kind", "ClusterRole"},
-                       {"name", "holdpoint-break-glass"}}},
-                     {"subjects", Json::array({{{"apiGroup", "rbac.authorization.k8s.io"},
-                                                {"kind", "User"},
-                                                {"name", "sre"}}})}},
-                    {}, soon()));
+  grant_role(scene.ns(), "holdpoint-break-glass", user_named("sre"));
   CHECK_FALSE(decide_with(scene, "sre", request, {{"decision", "BreakGlass"}}).ok());  // no reason
   must(decide_with(scene, "sre", request, glass));
   scene.await_phase(request, RequestPhase::Released);

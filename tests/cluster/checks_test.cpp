@@ -6,6 +6,7 @@
 
 #include "crds/codec.hpp"
 #include "tests/cluster/support/receiver.hpp"
+#include "tests/cluster/support/rights.hpp"
 #include "tests/cluster/support/scene.hpp"
 #include "tests/cluster/support/trivy.hpp"
 
@@ -237,19 +238,7 @@ TEST_CASE("broken glass passes over checks, and the record says what they said")
   more["breakGlass"] = {{"allowed", true}};
   const Scene scene(by_config_map(more));
   set_gate(scene, "closed");
-  must(client_as("admin").create(
-      path_of(kRbac, "rolebindings", scene.ns()),
-      {{"apiVersion", kRbac},
-       {"kind", "RoleBinding"},
-       {"metadata", {{"name", "sre-breaks-glass"}}},
-       {"roleRef",
-        {{"apiGroup", "rbac.authorization.k8s.io"},
-         {"kind", "ClusterRole"},
-         {"name", "holdpoint-break-glass"}}},
-       {"subjects",
-        Json::array(
-            {{{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "User"}, {"name", "sre"}}})}},
-      {}, soon()));
+  grant_role(scene.ns(), "holdpoint-break-glass", user_named("sre"));
   const std::string request = held_deployment(scene);
   await_result(scene, request, CheckOutcome::Fail);
   scene.approve("lead", request);  // its approvals are there, the check is not
@@ -370,31 +359,8 @@ TEST_CASE("B12: nobody but the operator writes what checks said") {
     path.subresource = "status";
     return path;
   }();
-  must(
-      client_as("admin").create(path_of(kRbac, "roles", scene.ns()),
-                                {{"apiVersion", kRbac},
-                                 {"kind", "Role"},
-                                 {"metadata", {{"name", "status"}}},
-                                 {"rules", Json::array({{{"apiGroups", {"holdpoint.dev"}},
-                                                         {"resources", {"approvalrequests/status"}},
-                                                         {"verbs", {"patch", "update"}}}})}},
-                                {}, soon()));
-  must(client_as("admin").create(
-      path_of(kRbac, "rolebindings", scene.ns()),
-      {{"apiVersion", kRbac},
-       {"kind", "RoleBinding"},
-       {"metadata", {{"name", "status"}}},
-       {"roleRef",
-        {{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "Role"}, {"name", "status"}}},
-       {"subjects", Json::array({{{"apiGroup", "rbac.authorization.k8s.io"},
-                                  {"kind", "User"},
-                                  {"name", "developer"}}})}},
-      {}, soon()));
-  REQUIRE(eventually([&] {
-    return must(client_as("developer")
-                    .may_i({"patch", "holdpoint.dev", "approvalrequests", "status", scene.ns(), ""},
-                           soon()));
-  }));
+  grant(scene.ns(), user_named("developer"), "holdpoint.dev", "approvalrequests/status",
+        {"patch", "update"});
   const kube::Client& webhook = as_service_account("holdpoint-system", "holdpoint-webhook");
   for (const kube::Client* who : {&client_as("developer"), &client_as("admin"), &webhook}) {
     const auto written = who->patch(status, kube::PatchType::Merge, forged, {}, soon());

@@ -11,7 +11,7 @@
 #include "core/approval/hold.hpp"
 #include "core/approval/standing.hpp"
 #include "crds/codec.hpp"
-#include "net/http_client.hpp"
+#include "tests/cluster/support/rights.hpp"
 #include "tests/cluster/support/scene.hpp"
 
 namespace holdpoint::cluster {
@@ -290,16 +290,7 @@ std::string deployment_with(const Scene& scene, const std::string& value) {
 
 net::HttpResponse send(const char* method, const kube::ResourcePath& path,
                        const std::string& body) {
-  const kube::ApiConfig config = config_of("developer");
-  const net::HttpClient client(
-      {config.server, config.ca_pem, {}, {}, [&] { return config.token; }});
-  net::HttpRequest request;
-  request.method = method;
-  request.target = path.text();
-  request.headers = {{"Content-Type", "application/vnd.kubernetes.protobuf"},
-                     {"Accept", "application/json"}};
-  request.body = body;
-  return must(client.call(request, soon()));
+  return send_raw("developer", method, path.text(), "application/vnd.kubernetes.protobuf", body);
 }
 
 TEST_CASE("M7: bytes that were no text, sent as protobuf, are refused, and so is one for another") {
@@ -417,19 +408,7 @@ TEST_CASE("A8: whom the requester may act as approves nothing of theirs") {
         {{"stages",
           Json::array({{{"name", "robots"},
                         {"approvers", {{"serviceAccounts", {robots.name() + "/robot"}}}}}})}}}});
-  const auto bind = [&](const std::string& in, const std::string& role, const Json& subject) {
-    must(admin.create(
-        path_of(kRbac, "rolebindings", in),
-        {{"apiVersion", kRbac},
-         {"kind", "RoleBinding"},
-         {"metadata", {{"name", role}}},
-         {"roleRef",
-          {{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "ClusterRole"}, {"name", role}}},
-         {"subjects", Json::array({subject})}},
-        {}, soon()));
-  };
-  bind(scene.ns(), "holdpoint-approver",
-       {{"kind", "ServiceAccount"}, {"name", "robot"}, {"namespace", robots.name()}});
+  grant_role(scene.ns(), "holdpoint-approver", account_named(robots.name(), "robot"));
   const kube::Client& robot = as_service_account(robots.name(), "robot");
   const auto approve = [&](const std::string& request) {
     return robot.create(scene.approvals(),
@@ -442,11 +421,7 @@ TEST_CASE("A8: whom the requester may act as approves nothing of theirs") {
   REQUIRE_FALSE(scene.create("developer", scene.config_maps(), scene.config_map("a", "1")).ok());
   CHECK(eventually([&] { return approve(scene.open_request("a").metadata.name).ok(); }));
   // `edit` lets the developer mint tokens of the robot: its word is the developer's own.
-  bind(robots.name(), "edit",
-       {{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "User"}, {"name", "developer"}});
-  const kube::Client::Attributes acts{"impersonate", "",     "serviceaccounts", "",
-                                      robots.name(), "robot"};
-  REQUIRE(eventually([&] { return must(client_as("developer").may_i(acts, soon())); }));
+  grant_role(robots.name(), "edit", user_named("developer"));
   CHECK_FALSE(scene.create("developer", scene.config_maps(), scene.config_map("a", "1")).ok());
   REQUIRE_FALSE(scene.create("developer", scene.config_maps(), scene.config_map("b", "1")).ok());
   const auto own = approve(scene.open_request("b").metadata.name);

@@ -2,39 +2,11 @@
 #include <doctest/doctest.h>
 
 #include "crds/codec.hpp"
+#include "tests/cluster/support/rights.hpp"
 #include "tests/cluster/support/scene.hpp"
 
 namespace holdpoint::cluster {
 namespace {
-
-// What else this user may do in the scene's namespace.
-void grant(const Scene& scene, const std::string& who, const char* group, const char* resource,
-           const std::vector<std::string>& verbs) {
-  const std::string rbac = "rbac.authorization.k8s.io/v1", name = unique(who);
-  const kube::Client& admin = client_as("admin");
-  must(admin.create(
-      path_of(rbac, "roles", scene.ns()),
-      {{"apiVersion", rbac},
-       {"kind", "Role"},
-       {"metadata", {{"name", name}}},
-       {"rules",
-        Json::array({{{"apiGroups", {group}}, {"resources", {resource}}, {"verbs", verbs}}})}},
-      {}, soon()));
-  must(admin.create(
-      path_of(rbac, "rolebindings", scene.ns()),
-      {{"apiVersion", rbac},
-       {"kind", "RoleBinding"},
-       {"metadata", {{"name", name}}},
-       {"roleRef", {{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "Role"}, {"name", name}}},
-       {"subjects",
-        Json::array(
-            {{{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "User"}, {"name", who}}})}},
-      {}, soon()));
-  REQUIRE(eventually([&] {
-    return must(
-        client_as(who).may_i({verbs.front(), group, resource, "", scene.ns(), "any"}, soon()));
-  }));
-}
 
 void check_barred(const Result<Json>& decision, const std::string& by) {
   REQUIRE_FALSE(decision.ok());
@@ -66,7 +38,7 @@ TEST_CASE("A8: whoever may write a CronJob counts as the requester of its Jobs")
   CHECK(asked.spec.requester.username == "system:serviceaccount:kube-system:cronjob-controller");
   REQUIRE(asked.spec.owners.size() == 1);
   CHECK(asked.spec.owners.front().kind == "CronJob");
-  grant(scene, "lead", "batch", "cronjobs", {"patch"});
+  grant(scene.ns(), user_named("lead"), "batch", "cronjobs", {"patch"});
   check_barred(scene.decide("lead", asked.metadata.name), "CronJob nightly");
   scene.approve("second-lead", asked.metadata.name);
   scene.await_phase(asked.metadata.name, RequestPhase::Released);
@@ -100,9 +72,9 @@ TEST_CASE("A8: whoever may end what owns an object, or choose its owner, asked f
   CHECK(asked.spec.requester.username ==
         "system:serviceaccount:kube-system:generic-garbage-collector");
   CHECK(client_as("admin").get(scene.config_maps("settings"), soon()).ok());
-  grant(scene, "lead", "", "secrets", {"delete"});
+  grant(scene.ns(), user_named("lead"), "", "secrets", {"delete"});
   check_barred(scene.decide("lead", asked.metadata.name), "Secret owner");
-  grant(scene, "second-lead", "", "configmaps", {"patch"});
+  grant(scene.ns(), user_named("second-lead"), "", "configmaps", {"patch"});
   check_barred(scene.decide("second-lead", asked.metadata.name), "ConfigMap settings");
 }
 

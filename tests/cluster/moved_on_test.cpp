@@ -9,6 +9,7 @@
 
 #include "core/approval/hold.hpp"
 #include "crds/codec.hpp"
+#include "tests/cluster/support/rights.hpp"
 #include "tests/cluster/support/scene.hpp"
 
 namespace holdpoint::cluster {
@@ -100,26 +101,8 @@ Json ready(const std::string& status, const std::string& since,
 
 // As Flux's controller may: who writes the labels alone speaks for nobody.
 void let_speak(const Scene& scene) {
-  const std::string rbac = "rbac.authorization.k8s.io/v1";
-  must(client_as("admin").create(
-      path_of(rbac, "roles", scene.ns()),
-      {{"apiVersion", rbac},
-       {"kind", "Role"},
-       {"metadata", {{"name", "flux"}}},
-       {"rules", Json::array({{{"apiGroups", {"kustomize.toolkit.fluxcd.io"}},
-                               {"resources", {"kustomizations"}},
-                               {"verbs", {"patch"}}}})}},
-      {}, soon()));
-  must(client_as("admin").create(
-      path_of(rbac, "rolebindings", scene.ns()),
-      {{"apiVersion", rbac},
-       {"kind", "RoleBinding"},
-       {"metadata", {{"name", "flux"}}},
-       {"roleRef", {{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "Role"}, {"name", "flux"}}},
-       {"subjects", Json::array({{{"apiGroup", "rbac.authorization.k8s.io"},
-                                  {"kind", "User"},
-                                  {"name", "developer"}}})}},
-      {}, soon()));
+  grant(scene.ns(), user_named("developer"), "kustomize.toolkit.fluxcd.io", "kustomizations",
+        {"patch"});
 }
 
 Result<Json> send(const std::string& manager, const kube::ResourcePath& path, const Json& object) {
@@ -166,18 +149,8 @@ void record(const Scene& scene, const std::string& version, const std::string& s
 }
 
 void let_records_be_seen(const Scene& scene) {
-  must(admin().create(path_of("rbac.authorization.k8s.io/v1", "rolebindings", scene.ns()),
-                      {{"apiVersion", "rbac.authorization.k8s.io/v1"},
-                       {"kind", "RoleBinding"},
-                       {"metadata", {{"name", "helm-records"}}},
-                       {"roleRef",
-                        {{"apiGroup", "rbac.authorization.k8s.io"},
-                         {"kind", "ClusterRole"},
-                         {"name", "holdpoint-helm-records"}}},
-                       {"subjects", Json::array({{{"kind", "ServiceAccount"},
-                                                  {"name", "holdpoint-operator"},
-                                                  {"namespace", "holdpoint-system"}}})}},
-                      {}, soon()));
+  grant_role(scene.ns(), "holdpoint-helm-records",
+             account_named("holdpoint-system", "holdpoint-operator"));
 }
 
 // It failed with our words, none of its pods ever ran, and nobody can approve it any more.
@@ -432,17 +405,7 @@ TEST_CASE("a hook that waits ends with the release that made it") {
 TEST_CASE("the Helm CLI rolls back, its hook stays behind, and approving it later runs nothing") {
   const Scene scene;
   let_records_be_seen(scene);
-  must(admin().create(
-      path_of("rbac.authorization.k8s.io/v1", "rolebindings", scene.ns()),
-      {{"apiVersion", "rbac.authorization.k8s.io/v1"},
-       {"kind", "RoleBinding"},
-       {"metadata", {{"name", "helm"}}},
-       {"roleRef",
-        {{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "ClusterRole"}, {"name", "admin"}}},
-       {"subjects", Json::array({{{"apiGroup", "rbac.authorization.k8s.io"},
-                                  {"kind", "Group"},
-                                  {"name", "developers"}}})}},
-      {}, soon()));
+  grant_role(scene.ns(), "admin", group_named("developers"));
   const std::filesystem::path chart = std::filesystem::temp_directory_path() / unique("chart");
   std::filesystem::create_directories(chart / "templates");
   std::ofstream(chart / "Chart.yaml") << "apiVersion: v2\nname: web\nversion: 2.0.0\n";

@@ -5,6 +5,7 @@
 
 #include "crds/codec.hpp"
 #include "tests/cluster/support/receiver.hpp"
+#include "tests/cluster/support/rights.hpp"
 #include "tests/cluster/support/scene.hpp"
 
 namespace holdpoint::cluster {
@@ -142,19 +143,7 @@ TEST_CASE("A10: broken glass is told to every target, with whom it passed over")
   const Secret team(receiver.url("/team"));
   const Scene scene(
       telling({target("team", "CloudEvents", team)}, {{"breakGlass", {{"allowed", true}}}}));
-  must(client_as("admin").create(
-      path_of("rbac.authorization.k8s.io/v1", "rolebindings", scene.ns()),
-      {{"apiVersion", "rbac.authorization.k8s.io/v1"},
-       {"kind", "RoleBinding"},
-       {"metadata", {{"name", "sre-breaks-glass"}}},
-       {"roleRef",
-        {{"apiGroup", "rbac.authorization.k8s.io"},
-         {"kind", "ClusterRole"},
-         {"name", "holdpoint-break-glass"}}},
-       {"subjects",
-        Json::array(
-            {{{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "User"}, {"name", "sre"}}})}},
-      {}, soon()));
+  grant_role(scene.ns(), "holdpoint-break-glass", user_named("sre"));
   const std::string request = asked(scene);
   must(scene.decide("sre", request, "BreakGlass", "database is down"));
   scene.await_phase(request, RequestPhase::Released);

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "crds/codec.hpp"
+#include "tests/cluster/support/rights.hpp"
 #include "tests/cluster/support/scene.hpp"
 
 namespace holdpoint::cluster {
@@ -40,19 +41,7 @@ TEST_CASE("an approver sees what runs now, the last change, and the diff against
   CHECK(has(card, "kubectl holdpoint approve " + request));
 
   // Whoever may see requests alone is not told that nothing is there.
-  must(client_as("admin").create(
-      path_of("rbac.authorization.k8s.io/v1", "rolebindings", scene.ns()),
-      {{"apiVersion", "rbac.authorization.k8s.io/v1"},
-       {"kind", "RoleBinding"},
-       {"metadata", {{"name", "outsider-approves"}}},
-       {"roleRef",
-        {{"apiGroup", "rbac.authorization.k8s.io"},
-         {"kind", "ClusterRole"},
-         {"name", "holdpoint-approver"}}},
-       {"subjects", Json::array({{{"apiGroup", "rbac.authorization.k8s.io"},
-                                  {"kind", "User"},
-                                  {"name", "outsider"}}})}},
-      {}, soon()));
+  grant_role(scene.ns(), "holdpoint-approver", user_named("outsider"));
   const Output stranger =
       as("admin").kubectl({"holdpoint", "show", request, "-n", scene.ns(), "--as", "outsider"});
   CHECK_MESSAGE(has(stranger, "unknown: you may not read deployments here"), stranger.text());
@@ -97,19 +86,7 @@ TEST_CASE("a broken glass stays in the list until somebody has reviewed it") {
   PolicyShape shape;
   shape.spec_patch = {{"breakGlass", {{"allowed", true}}}};
   const Scene scene(shape);
-  must(client_as("admin").create(
-      path_of("rbac.authorization.k8s.io/v1", "rolebindings", scene.ns()),
-      {{"apiVersion", "rbac.authorization.k8s.io/v1"},
-       {"kind", "RoleBinding"},
-       {"metadata", {{"name", "sre-breaks-glass"}}},
-       {"roleRef",
-        {{"apiGroup", "rbac.authorization.k8s.io"},
-         {"kind", "ClusterRole"},
-         {"name", "holdpoint-break-glass"}}},
-       {"subjects",
-        Json::array(
-            {{{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "User"}, {"name", "sre"}}})}},
-      {}, soon()));
+  grant_role(scene.ns(), "holdpoint-break-glass", user_named("sre"));
   must(scene.create("developer", scene.deployments(), scene.deployment("web")));
   const std::string request = scene.open_request("web").metadata.name;
   const Output broken = as("sre").kubectl(

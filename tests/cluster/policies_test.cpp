@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "crds/codec.hpp"
+#include "tests/cluster/support/rights.hpp"
 #include "tests/cluster/support/scene.hpp"
 #include "tests/cluster/support/trivy.hpp"
 
@@ -215,19 +216,7 @@ TEST_CASE("example shadow-mode: nothing is held, and people are told") {
 
 TEST_CASE("example break-glass: two leads, or one who breaks the glass and owes a review") {
   const Example example("break-glass.yaml", {"break-glass"});
-  must(client_as("admin").create(
-      path_of("rbac.authorization.k8s.io/v1", "rolebindings", example->ns()),
-      {{"apiVersion", "rbac.authorization.k8s.io/v1"},
-       {"kind", "RoleBinding"},
-       {"metadata", {{"name", "sre-breaks-glass"}}},
-       {"roleRef",
-        {{"apiGroup", "rbac.authorization.k8s.io"},
-         {"kind", "ClusterRole"},
-         {"name", "holdpoint-break-glass"}}},
-       {"subjects",
-        Json::array(
-            {{{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "User"}, {"name", "sre"}}})}},
-      {}, soon()));
+  grant_role(example->ns(), "holdpoint-break-glass", user_named("sre"));
   example.held("web", "web:1");
   const std::string request = example.asked("web").metadata.name;
   must(example->decide("sre", request, "BreakGlass"));

@@ -8,27 +8,15 @@
 
 #include "core/approval/standing.hpp"
 #include "crds/codec.hpp"
+#include "tests/cluster/support/rights.hpp"
 #include "tests/cluster/support/scene.hpp"
 
 namespace holdpoint::cluster {
 namespace {
 
 constexpr const char* kRbac = "rbac.authorization.k8s.io/v1";
-constexpr const char* kRbacGroup = "rbac.authorization.k8s.io";
 
 Json value(const std::string& text) { return {{"data", {{"value", text}}}}; }
-
-void grant_in(const std::string& namespace_, const std::string& role, const std::string& user,
-              const char* kind = "ClusterRole") {
-  must(client_as("admin").create(
-      path_of(kRbac, "rolebindings", namespace_),
-      {{"apiVersion", kRbac},
-       {"kind", "RoleBinding"},
-       {"metadata", {{"name", "test-" + user + "-" + role}}},
-       {"roleRef", {{"apiGroup", kRbacGroup}, {"kind", kind}, {"name", role}}},
-       {"subjects", Json::array({{{"apiGroup", kRbacGroup}, {"kind", "User"}, {"name", user}}})}},
-      {}, soon()));
-}
 
 // Refused, asked for and approved by lead; not yet written.
 std::string approved(const Scene& scene, const std::string& name) {
@@ -176,7 +164,7 @@ TEST_CASE(
 TEST_CASE("A4: an approval is no use for another object, place, operation, content or person") {
   const Namespace other("scene-other");  // goes after the policy over it
   Scene scene;
-  grant_in(other.name(), "edit", "developer");
+  grant_role(other.name(), "edit", user_named("developer"));
   scene.patch_policy(
       {{"spec",
         {{"match",
@@ -217,11 +205,7 @@ TEST_CASE("A4: an approval is no use for another object, place, operation, conte
   more["binaryData"] = {{"more", "AAEC"}};
   waits(scene.merge("developer", scene.config_maps("app"), more));
   // Its own approver may not be the one who writes it.
-  grant_in(scene.ns(), "edit", "lead");
-  REQUIRE(eventually([&] {
-    return must(
-        client_as("lead").may_i({"patch", "", "configmaps", "", scene.ns(), "app"}, soon()));
-  }));
+  grant_role(scene.ns(), "edit", user_named("lead"));
   waits(write("2", "lead"));
   CHECK(string_at(scene.get(scene.config_maps("app")), {"data", "value"}) == "1");
 
@@ -448,7 +432,7 @@ TEST_CASE("B13: deleting all at once is refused to a developer, object by object
                       "?fieldSelector=metadata.name%21%3Dkube-root-ca.crt")
                     .ok());
     if (std::string(when) == "with it") break;
-    grant_in(scene.ns(), "sweeper", "developer", "Role");
+    grant_role(scene.ns(), "sweeper", user_named("developer"), "Role");
     REQUIRE(eventually([&] {
       return must(client_as("developer")
                       .may_i({"deletecollection", "holdpoint.dev", "approvals", "", scene.ns(), ""},
@@ -483,7 +467,7 @@ TEST_CASE("B13: deleting all at once is refused to a developer, object by object
 
 TEST_CASE("A14: one user's spam stays under the cap, and others are still served") {
   const Scene scene;
-  grant_in(scene.ns(), "edit", "sre");
+  grant_role(scene.ns(), "edit", user_named("sre"));
   constexpr std::size_t kCap = 100;
   int capped = 0;
   for (std::size_t i = 0; i < kCap + 5; ++i) {

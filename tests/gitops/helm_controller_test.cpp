@@ -178,8 +178,9 @@ TEST_CASE("a HelmRelease that has given up is told of a denial by Events alone, 
 TEST_CASE("a denied Deployment of a HelmRelease is not stored, however often it is tried") {
   const Scene scene;
   const Flux flux(scene);
-  install(flux, refused(scene), "1.0.0",
-          {{"install", {{"strategy", {{"name", "RetryOnFailure"}, {"retryInterval", "2s"}}}}}});
+  // What failed as an installation is tried again as an upgrade.
+  const Json tries{{"strategy", {{"name", "RetryOnFailure"}, {"retryInterval", "2s"}}}};
+  install(flux, refused(scene), "1.0.0", {{"install", tries}, {"upgrade", tries}});
   for (const Row& row : refused(scene)) {
     CAPTURE(row.name);
     const std::string name = scene.open_request(row.name).metadata.name;

@@ -7,6 +7,7 @@
 
 #include "core/approval/hold.hpp"
 #include "crds/codec.hpp"
+#include "tests/cluster/support/rights.hpp"
 #include "tests/gitops/support/flux.hpp"
 
 namespace holdpoint::cluster {
@@ -72,19 +73,8 @@ TEST_CASE(
 
 TEST_CASE("Helm: an upgrade that was rolled back while its hook waited leaves nothing to approve") {
   const Scene scene;
-  must(
-      client_as("admin").create(path_of("rbac.authorization.k8s.io/v1", "rolebindings", scene.ns()),
-                                {{"apiVersion", "rbac.authorization.k8s.io/v1"},
-                                 {"kind", "RoleBinding"},
-                                 {"metadata", {{"name", "helm-records"}}},
-                                 {"roleRef",
-                                  {{"apiGroup", "rbac.authorization.k8s.io"},
-                                   {"kind", "ClusterRole"},
-                                   {"name", "holdpoint-helm-records"}}},
-                                 {"subjects", Json::array({{{"kind", "ServiceAccount"},
-                                                            {"name", "holdpoint-operator"},
-                                                            {"namespace", "holdpoint-system"}}})}},
-                                {}, soon()));
+  grant_role(scene.ns(), "holdpoint-helm-records",
+             account_named("holdpoint-system", "holdpoint-operator"));
   const std::filesystem::path folder = std::filesystem::temp_directory_path() / unique("chart");
   const auto upgrade = [&](const std::vector<Json>& objects) {
     std::filesystem::remove_all(folder);

@@ -9,7 +9,6 @@
 #include "base/digest.hpp"
 #include "base/text.hpp"
 #include "kube/config.hpp"
-#include "net/http_client.hpp"
 
 namespace holdpoint::cluster {
 namespace {
@@ -118,6 +117,20 @@ const kube::Client& as_service_account(const std::string& namespace_, const std:
   auto& client = all.known["account " + namespace_ + "/" + name];
   client = std::make_unique<kube::Client>(std::move(config), "holdpoint-tests");
   return *client;
+}
+
+net::HttpResponse send_raw(const std::string& context, const std::string& method,
+                           const std::string& target, const std::string& content_type,
+                           const std::string& body) {
+  const kube::ApiConfig config = config_of(context);
+  const net::HttpClient client(
+      {config.server, config.ca_pem, {}, {}, [&] { return config.token; }});
+  net::HttpRequest request;
+  request.method = method;
+  request.target = target;
+  request.headers = {{"Content-Type", content_type}, {"Accept", "application/json"}};
+  request.body = body;
+  return must(client.call(request, soon()));
 }
 
 void close_clients() { clients().known.clear(); }

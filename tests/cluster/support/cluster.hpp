@@ -16,6 +16,7 @@
 
 #include "base/clock.hpp"
 #include "kube/client.hpp"
+#include "net/http_client.hpp"
 #include "tests/cluster/support/process.hpp"
 
 namespace holdpoint::cluster {
@@ -50,6 +51,10 @@ class As {
                                                      const std::string& name);
 // What the kubeconfig says of a context, for a client of one's own (through a relay, say).
 [[nodiscard]] kube::ApiConfig config_of(const std::string& context);
+// A write in another encoding than JSON, whose answer is JSON.
+[[nodiscard]] net::HttpResponse send_raw(const std::string& context, const std::string& method,
+                                         const std::string& target, const std::string& content_type,
+                                         const std::string& body);
 void close_clients();  // main's last step: no client may outlive main
 
 // Every call of a test that should not hang.

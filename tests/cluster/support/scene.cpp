@@ -7,24 +7,10 @@
 
 #include "core/approval/standing.hpp"
 #include "crds/codec.hpp"
+#include "tests/cluster/support/rights.hpp"
 
 namespace holdpoint::cluster {
 namespace {
-
-void grant(const std::string& namespace_, const std::string& name, const std::string& role,
-           const std::string& group) {
-  const Json binding{
-      {"apiVersion", "rbac.authorization.k8s.io/v1"},
-      {"kind", "RoleBinding"},
-      {"metadata", {{"name", name}}},
-      {"roleRef",
-       {{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "ClusterRole"}, {"name", role}}},
-      {"subjects",
-       Json::array(
-           {{{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", "Group"}, {"name", group}}})}};
-  must(client_as("admin").create(
-      path_of("rbac.authorization.k8s.io/v1", "rolebindings", namespace_), binding, {}, soon()));
-}
 
 // What client-go does by itself when the answer asks it to come back at once.
 Result<Json> patiently(const std::function<Result<Json>()>& call) {
@@ -50,7 +36,7 @@ Json pod_template(const std::string& image, const char* restart_policy) {
 }  // namespace
 
 Scene::Scene(const PolicyShape& shape) : namespace_("scene"), policy_(namespace_.name()) {
-  grant(ns(), "edit", "edit", "developers");
+  grant_role(ns(), "edit", group_named("developers"));
   add_policy(policy_, shape);
 }
 

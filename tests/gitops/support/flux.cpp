@@ -29,6 +29,20 @@ std::string read_file(const std::filesystem::path& path) {
   return text.str();
 }
 
+// The last that the controllers logged of an object of this name, for a test that fails.
+std::string logged_of(const std::string& namespace_, const std::string& name) {
+  std::vector<std::string> lines;
+  for (const char* process : {"helm-controller", "kustomize-controller"}) {
+    std::ifstream log(environment("HOLDPOINT_CLUSTER") + "/logs/" + process + ".log");
+    for (std::string line; std::getline(log, line);)
+      if (line.find("\"" + namespace_ + "\"") != std::string::npos &&
+          line.find("\"" + name + "\"") != std::string::npos)
+        lines.push_back(line);
+  }
+  if (lines.size() > 12) lines.erase(lines.begin(), lines.end() - 12);
+  return join(lines, "\n");
+}
+
 }  // namespace
 
 std::string Shown::text() const { return status + " " + reason + ": " + message; }
@@ -166,7 +180,9 @@ Shown Flux::await_ready(const kube::ResourcePath& path, const std::string& revis
         return last.ready() && last.message.find(revision) != std::string::npos;
       },
       kPatience);
-  if (!reached) fail_test(path.name + " is not Ready " + revision + " but " + last.text());
+  if (!reached)
+    fail_test(path.name + " is not Ready " + revision + " but " + last.text() + "\n" +
+              logged_of(scene_.ns(), path.name));
   return last;
 }
 
@@ -178,7 +194,9 @@ Shown Flux::await_words(const kube::ResourcePath& path, const std::string& words
         return last.message.find(words) != std::string::npos;
       },
       kPatience);
-  if (!reached) fail_test(path.name + " does not say \"" + words + "\" but " + last.text());
+  if (!reached)
+    fail_test(path.name + " does not say \"" + words + "\" but " + last.text() + "\n" +
+              logged_of(scene_.ns(), path.name));
   return last;
 }
 
