@@ -5,7 +5,9 @@
 #include "base/text.hpp"
 #include "core/approval/selector.hpp"
 #include "core/approval/standing.hpp"
+#include "crds/codec.hpp"
 #include "crds/json.hpp"
+#include "docket/origin.hpp"
 
 namespace holdpoint {
 namespace {
@@ -56,9 +58,20 @@ Result<std::string> steered(const Asking& ask, const Identity& who,
                    owner.name}));
     if (writes) return owner.kind + " " + owner.name;
   }
-  if (spec.operation != Operation::Delete) return std::string();
+  // What Flux or Argo CD writes is what its object says.
+  if (spec.origin.has_value() && follows_origin(spec)) {
+    const kube::ResourcePath origin = path_of(*spec.origin);
+    if (!origin.resource.empty()) {
+      HP_ASSIGN(const bool writes,
+                may(ask, who, {"patch", "update"},
+                    {"", origin.group, origin.resource, "", origin.namespace_, origin.name}));
+      if (writes) return std::string(to_string(spec.origin->kind)) + " " + spec.origin->name;
+    }
+  }
   if (robot != kControllerManager && !robot.starts_with(kControllers)) return std::string();
-  // Who writes an object makes anything its owner, or has its time run out.
+  if (spec.operation == Operation::Create) return std::string();
+  // Who writes an object makes anything its owner, has its time run out, or a Deployment rolled
+  // back (by an annotation that its controller still obeys).
   HP_ASSIGN(const bool writes,
             may(ask, who, {"patch", "update"},
                 {"", target.group, target.resource, "", target.namespace_, target.name}));

@@ -8,6 +8,7 @@
 #include "core/approval/hold.hpp"
 #include "core/change/covered.hpp"
 #include "crds/codec.hpp"
+#include "operator/conditions.hpp"
 
 namespace holdpoint::operator_ {
 namespace {
@@ -67,16 +68,28 @@ std::vector<std::string> spell(const std::set<Operation>& operations) {
 }
 
 bool may_suspend(const ApprovalPolicySpec& spec) {
-  return spec.mode == PolicyMode::Enforce &&
-         (spec.hold.mode == HoldMode::Auto || spec.hold.mode == HoldMode::Suspend ||
-          spec.hold.mode == HoldMode::Gate);
+  return spec.hold.mode == HoldMode::Auto || spec.hold.mode == HoldMode::Suspend ||
+         spec.hold.mode == HoldMode::Gate;
 }
 
-bool covers_replicas(const ApprovalPolicySpec& spec, const ResolvedResource& resource) {
+// Whether the covered part has this path in it.
+bool covers(const ApprovalPolicySpec& spec, const ResolvedResource& resource,
+            const std::string& path) {
   const auto pointers = covered_pointers(spec.match.changes, resource.group, resource.resource);
-  return std::any_of(pointers.begin(), pointers.end(), [](const std::string& pointer) {
-    return pointer.empty() || pointer == "/spec" || pointer == "/spec/replicas";
+  return std::any_of(pointers.begin(), pointers.end(), [&](const std::string& pointer) {
+    return pointer == path || path.starts_with(pointer + "/");
   });
+}
+
+// Whether all that makes pods of this kind is gated: however one comes to be, and, where it can,
+// becomes another.
+bool is_wholly_gated(const ResolvedResource& resource) {
+  const auto has = [&](Operation operation) {
+    return std::find(resource.operations.begin(), resource.operations.end(), operation) !=
+           resource.operations.end();
+  };
+  return has(Operation::Create) &&
+         (has(Operation::Update) || pausable(resource.group, resource.resource) == Pausable::Job);
 }
 
 std::vector<std::string> never_gated(const std::vector<std::string>& own_namespaces) {
@@ -94,13 +107,6 @@ Json namespace_selector(const ApprovalPolicySpec& spec,
                          {"operator", "NotIn"},
                          {"values", never_gated(own_namespaces)}});
   return selector;
-}
-
-Json user_conditions(const ApprovalPolicySpec& spec) {
-  Json conditions = Json::array();
-  for (const MatchCondition& condition : spec.match.conditions)
-    conditions.push_back({{"name", condition.name}, {"expression", condition.expression}});
-  return conditions;
 }
 
 std::string cel_string(const std::string& text) {
@@ -269,6 +275,7 @@ std::string same_images() {
 Json guard_entry(const ApprovalPolicy& policy, const std::vector<ResolvedResource>& resources,
                  const WebhookAddress& address) {
   const std::string& name = policy.metadata.name;
+  const LabelSelector& selector = policy.spec.match.object_selector;
   Json guard = entry(name + ".guard" + kDomain, address, "/guard/" + name, false);
   std::vector<std::string> by_controllers{
       "request.userInfo.username == 'system:kube-controller-manager'",
@@ -292,9 +299,16 @@ Json guard_entry(const ApprovalPolicy& policy, const std::vector<ResolvedResourc
       by_controllers.push_back("(request.resource.resource == " + cel_string(maker.resource) +
                                " && request.userInfo.username in [" + join(accounts, ", ") + "])");
     const bool gated = std::any_of(resources.begin(), resources.end(), [&](const auto& resource) {
-      return resource.group == maker.group && resource.resource == maker.resource;
+      return resource.group == maker.group && resource.resource == maker.resource &&
+             is_wholly_gated(resource);
     });
-    if (gated) continue;
+    if (gated && selector.empty()) continue;
+    // What the policy selects is gated; the others of its kind are guarded.
+    if (gated)
+      by_controllers.push_back("(request.resource.resource == " + cel_string(maker.resource) +
+                               " && request.?subResource.orValue('') != 'scale' && (" +
+                               selects("object", selector) + " || " +
+                               selects("oldObject", selector) + "))");
     std::vector<std::string> names = with_status(maker.resource);
     if (names[0] == "pods") names.insert(names.end(), {"pods/ephemeralcontainers", "pods/resize"});
     // More of an old ReplicaSet is a template that nobody has approved now.
@@ -402,10 +416,14 @@ Entries entries_of(const ApprovalPolicy& policy, const std::vector<ResolvedResou
   if (spec.mode == PolicyMode::Off || resources.empty()) return entries;
   Json conditions = user_conditions(spec);
   const bool gates_cron_jobs =
-      std::any_of(resources.begin(), resources.end(), [](const ResolvedResource& resource) {
-        return resource.group == "batch" && resource.resource == "cronjobs";
+      spec.match.object_selector.empty() &&
+      std::none_of(spec.match.conditions.begin(), spec.match.conditions.end(),
+                   [](const MatchCondition& one) { return reads(one.expression, "object"); }) &&
+      std::any_of(resources.begin(), resources.end(), [&](const ResolvedResource& resource) {
+        return resource.group == "batch" && resource.resource == "cronjobs" &&
+               is_wholly_gated(resource) && covers(spec, resource, "/spec/jobTemplate/spec");
       });
-  // Where CronJobs are gated, what an approved one starts was approved with it.
+  // Where all CronJobs are gated, what an approved one starts was approved with it.
   if (gates_cron_jobs)
     conditions.push_back(
         {{"name", "holdpoint-not-cron"},
@@ -423,14 +441,15 @@ Entries entries_of(const ApprovalPolicy& policy, const std::vector<ResolvedResou
   for (const ResolvedResource& resource : resources) {
     const Pausable how = pausable(resource.group, resource.resource);
     std::set<Operation> operations(resource.operations.begin(), resource.operations.end());
-    const bool holds = may_suspend(spec) && how != Pausable::No;
-    if (holds) operations.insert(Operation::Update);  // what is held is judged on every update
+    // What is held is judged on every update, also when hold.mode says by now that nothing is held.
+    const bool holds = spec.mode == PolicyMode::Enforce && how != Pausable::No;
+    if (holds) operations.insert(Operation::Update);
     std::vector<std::string> names{resource.resource};
     if (updates(operations)) names = with_status(resource.resource);
     if (resource.group.empty() && resource.resource == "pods")
       names.insert(names.end(), {"pods/ephemeralcontainers", "pods/resize"});
     gate["rules"].push_back(rule(resource.group, resource.version, names, spell(operations)));
-    if (holds) {
+    if (holds && may_suspend(spec)) {
       std::set<Operation> mutated = operations;
       mutated.erase(Operation::Delete);
       hold["rules"].push_back(
@@ -438,7 +457,8 @@ Entries entries_of(const ApprovalPolicy& policy, const std::vector<ResolvedResou
     }
     const bool named = std::find(resource.operations.begin(), resource.operations.end(),
                                  Operation::Update) != resource.operations.end();
-    const bool covered = named && covers_replicas(spec, resource) && how != Pausable::Job &&
+    const bool covered = named && covers(spec, resource, "/spec/replicas") &&
+                         how != Pausable::Job &&
                          (!resource.group.empty() || resource.resource == "replicationcontrollers");
     if (spec.mode == PolicyMode::Enforce && (covered || (holds && how == Pausable::Deployment))) {
       scale["rules"].push_back(

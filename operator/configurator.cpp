@@ -10,6 +10,7 @@
 #include "core/approval/hold.hpp"
 #include "core/approval/stages.hpp"
 #include "crds/codec.hpp"
+#include "operator/conditions.hpp"
 #include "operator/grants.hpp"
 
 namespace holdpoint::operator_ {
@@ -427,7 +428,7 @@ Result<Done> Configurator::pass(const std::stop_token& stop) {
   return Done{};
 }
 
-// Such a policy is in force, and lets nothing through.
+// Such a policy is in force, and does not do what it is meant for.
 void Configurator::tell_obstacles(Outcome& outcome, Deadline deadline) const {
   const auto tell = [&](const char* reason, std::string message) {
     outcome.status = "False";
@@ -442,6 +443,8 @@ void Configurator::tell_obstacles(Outcome& outcome, Deadline deadline) const {
                                           visible_cut(obstacle, 600) +
                                           "; until then, nothing that this policy gates passes");
   }
+  if (std::string passed_by = one_sided(outcome.policy.spec); !passed_by.empty())
+    return tell("InvalidCondition", "spec.match.conditions: " + std::move(passed_by));
   if (std::string never = never_full(outcome.policy.spec); !never.empty())
     return tell("InvalidStages", "spec.stages: " + std::move(never));
   if (std::string unreadable = unreadable_freeze(outcome.policy.spec); !unreadable.empty())

@@ -1,5 +1,8 @@
 #include "webhook/ahead.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include "base/text.hpp"
 #include "core/approval/digest.hpp"
 #include "core/approval/selector.hpp"
@@ -21,7 +24,21 @@ bool is_path_segment(const std::string& text) {
          text.find("..") == std::string::npos;
 }
 
+// An owner would take the request along when it goes, a finalizer would keep it.
+constexpr std::array kNotTheirs{"ownerReferences", "finalizers"};
+
 }  // namespace
+
+Result<bool> Ahead::may_write(const Write& made, Deadline deadline) const {
+  for (const char* verb : {"create", "update", "patch"}) {
+    HP_ASSIGN(
+        const bool may,
+        client_.may(made.user, {verb, made.group, made.resource, "", made.namespace_, made.name},
+                    deadline));
+    if (may) return true;
+  }
+  return false;
+}
 
 // What the object would be written as: an update of what is there, or a creation.
 Result<Write> Ahead::proposed_write(const Write& write, const RawObject& proposed,
@@ -64,6 +81,11 @@ Result<Write> Ahead::proposed_write(const Write& write, const RawObject& propose
   if (made.resource.empty())
     return refusal("the API server knows no kind " + visible(made.kind) + " of " +
                    visible(api_version));
+  // What is shown of the object, and ended by a newer request, is for those who could write it.
+  HP_ASSIGN(const bool may_write, may_write(made, deadline));
+  if (!may_write)
+    return refusal(visible(write.user.username) + " may neither create nor change " +
+                   visible(made.resource) + " here, so there is nothing to ask for");
   const auto live = client_.get(
       {made.group, made.version, made.resource, made.namespace_, made.name, ""}, deadline);
   if (!live.ok() && live.error().kind != ErrorKind::NotFound) return live.error();
@@ -152,8 +174,9 @@ Answer Ahead::stamp(const Write& write, Deadline deadline) const {
       Json::array({{{"op", "add"}, {"path", "/spec"}, {"value", stamped.at("spec")}},
                    {{"op", "add"}, {"path", "/metadata/labels"}, {"value", made->metadata.labels}},
                    {{"op", "add"}, {"path", "/metadata/name"}, {"value", made->metadata.name}}});
-  if (member_at(write.object, {"metadata", "generateName"}) != nullptr)
-    answer.patch.push_back({{"op", "remove"}, {"path", "/metadata/generateName"}});
+  for (const char* key : {"generateName", kNotTheirs[0], kNotTheirs[1]})
+    if (member_at(write.object, {"metadata", key}) != nullptr)
+      answer.patch.push_back({{"op", "remove"}, {"path", "/metadata/" + std::string(key)}});
   return answer;
 }
 
@@ -166,7 +189,10 @@ Answer Ahead::check(const Write& write, Deadline deadline) const {
     if (member_at(*one, {"spec", "askedAt"}) != nullptr) (*one)["spec"].erase("askedAt");
   }
   const auto read = decode<ApprovalRequest>(is);
-  const bool same = read.ok() && encode(*read).at("spec") == should.at("spec") &&
+  const bool owned = std::any_of(kNotTheirs.begin(), kNotTheirs.end(), [&](const char* key) {
+    return member_at(write.object, {"metadata", key}) != nullptr;
+  });
+  const bool same = read.ok() && !owned && encode(*read).at("spec") == should.at("spec") &&
                     read->metadata.name == made->metadata.name &&
                     read->metadata.labels == made->metadata.labels;
   if (!same)

@@ -131,6 +131,11 @@ Denied hold_is_missing(const Target& target, const Marks& found, const std::stri
   return denied;
 }
 
+// Marked as held by this policy: where no request says so, nothing of it is known to be approved.
+bool is_unexplained(const Marks& marks, const ApprovalPolicy& policy) {
+  return marks.holds() && marks.held.contains(policy.metadata.name);
+}
+
 }  // namespace
 
 bool has_generated_name(const RawObject& object) {
@@ -152,8 +157,8 @@ Result<Reference> reference_of(const Write& write, const ApprovalPolicy& policy,
     reference.digest = held_request->spec.base_digest;
     return reference;
   }
-  const bool unexplained = marks.holds() && marks.held.contains(policy.metadata.name);
-  if (!unexplained) reference.covered = covered_of(write.old_object, write, policy, secret_key);
+  if (!is_unexplained(marks, policy))
+    reference.covered = covered_of(write.old_object, write, policy, secret_key);
   HP_ASSIGN(reference.digest, content_digest(reference.covered));
   return reference;
 }
@@ -176,7 +181,9 @@ bool is_untouched(const Write& write, const ApprovalPolicy& policy, const std::s
 Result<std::optional<Gated>> classify(const Write& write, const ApprovalPolicy& policy,
                                       const Reference& reference, const std::string& cluster_id,
                                       const std::string& secret_key) {
-  if (reference.held == nullptr && !names_operation(policy, write)) return std::optional<Gated>();
+  const bool was_held = reference.held != nullptr ||
+                        is_unexplained(read_marks(write.old_object, pausable(write)), policy);
+  if (!was_held && !names_operation(policy, write)) return std::optional<Gated>();
   if (write.operation == Operation::Delete && is_going(write.old_object))
     return std::optional<Gated>();
   Gated gated;

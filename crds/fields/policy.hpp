@@ -103,7 +103,12 @@ void fields(V& v, Tag<Match>) {
     {.doc = "Objects, by their labels; empty means all. Taking the label off an object is gated "
             "too."});
   v("conditions", &T::conditions,
-    {.doc = "More conditions, all of which must hold for a write to be gated.",
+    {.doc =
+         "More conditions, all of which must hold for a write to be gated. What is held is judged "
+         "on every update, "
+         "whatever they say. Where updates are gated, an expression that reads object reads "
+         "oldObject too, and tells by "
+         "what the policy covers: what else it looks at could be changed first.",
      .max_items = 32,
      .list_map_key = "name"});
   v("changes", &T::changes,

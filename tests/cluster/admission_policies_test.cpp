@@ -504,6 +504,16 @@ TEST_CASE("only the webhook's account makes ApprovalRequests") {
   }
   CHECK(passed(people["webhook"].create(place_of<ApprovalRequest>("production"),
                                         encode(a_request()), {}, soon())));
+  // Nobody's goes with an owner, and a denial with it.
+  Json owned = encode(a_request());
+  owned["metadata"]["ownerReferences"] =
+      Json::array({{{"apiVersion", "v1"},
+                    {"kind", "ConfigMap"},
+                    {"name", "handle"},
+                    {"uid", "00000000-0000-0000-0000-000000000001"}}});
+  CHECK(refused_by(
+      "holdpoint-request",
+      people["webhook"].create(place_of<ApprovalRequest>("production"), owned, {}, soon())));
 }
 
 TEST_CASE("what an ApprovalRequest says never changes") {

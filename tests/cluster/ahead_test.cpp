@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "crds/codec.hpp"
+#include "tests/cluster/support/rights.hpp"
 #include "tests/cluster/support/scene.hpp"
 
 namespace holdpoint::cluster {
@@ -69,8 +70,18 @@ TEST_CASE("A6: what people type into a request that they make is overwritten or 
   forged["spec"]["stages"] = Json::array();
   forged["spec"]["contentDigest"] = "sha256:" + std::string(64, '0');
   forged["spec"]["autoApprove"] = {{"riskAtMost", "Critical"}};
+  // With an owner it would go when that goes, and a denial with it.
+  forged["metadata"]["finalizers"] = {"example.com/mine"};
+  forged["metadata"]["ownerReferences"] =
+      Json::array({{{"apiVersion", "v1"},
+                    {"kind", "ConfigMap"},
+                    {"name", "handle"},
+                    {"uid", "00000000-0000-0000-0000-000000000001"}}});
   const ApprovalRequest stored =
       must(decode<ApprovalRequest>(must(scene.create("developer", scene.requests(), forged))));
+  CHECK(stored.metadata.owner_references.empty());
+  CHECK(member_at(scene.get(scene.requests(stored.metadata.name)), {"metadata", "finalizers"}) ==
+        nullptr);
   CHECK(stored.spec.requester.username == "developer");
   CHECK(stored.spec.stages.size() == 1);
   CHECK_FALSE(stored.spec.auto_approve.has_value());
@@ -87,6 +98,20 @@ TEST_CASE("A6: what people type into a request that they make is overwritten or 
   nothing["spec"].erase("proposed");
   CHECK_FALSE(scene.create("developer", scene.requests(), nothing).ok());
   CHECK_FALSE(scene.create("lead", scene.requests(), ahead(scene, proposed)).ok());  // no right
+}
+
+TEST_CASE("A14: nobody asks ahead for what they could not write") {
+  const Scene scene;
+  REQUIRE_FALSE(scene.create("developer", scene.config_maps(), scene.config_map("app", "1")).ok());
+  const std::string first = scene.open_request("app").metadata.name;
+  grant_role(scene.ns(), "holdpoint-requester", user_named("sre"));
+  Json other = scene.config_map("app", "2");
+  const auto refused = scene.create("sre", scene.requests(), ahead(scene, other));
+  REQUIRE_FALSE(refused.ok());
+  CHECK_MESSAGE(
+      refused.error().message.find("may neither create nor change configmaps") != std::string::npos,
+      refused.error().message);
+  CHECK(scene.open_request("app").metadata.name == first);
 }
 
 TEST_CASE("the plugin asks ahead, simulates, and approves a change set in one go") {

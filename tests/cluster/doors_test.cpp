@@ -523,6 +523,43 @@ TEST_CASE("B18: two served versions of a kind are one gate, with one digest") {
   CHECK(string_at(scene.get(widgets.path(scene, "v2", "one")), {"spec", "more"}).empty());
 }
 
+TEST_CASE("M1: what is held does not leave by a condition, and a condition looks at both objects") {
+  PolicyShape shape;
+  shape.spec_patch = {
+      {"match",
+       {{"conditions", Json::array({{{"name", "tier"},
+                                     {"expression",
+                                      "[object, oldObject].exists(o, o != null && "
+                                      "o.?metadata.?labels[?'tier'].orValue('') == 'prod')"}}})}}}};
+  Scene scene(shape);
+  Json web = scene.deployment("web");
+  CHECK_FALSE(is_paused(must(scene.create("developer", scene.deployments(), web))));
+  must(client_as("developer").remove(scene.deployments("web"), "", soon()));
+  web["metadata"]["labels"] = {{"tier", "prod"}};
+  REQUIRE(is_paused(must(scene.create("developer", scene.deployments(), web))));
+  const Json out{{"metadata", {{"labels", {{"tier", nullptr}}}}}, {"spec", {{"paused", false}}}};
+  for (int tries = 0; tries < 2; ++tries) {
+    (void)scene.merge("developer", scene.deployments("web"), out);
+    CHECK(is_paused(scene.get(scene.deployments("web"))));
+  }
+
+  const auto path = path_of(kApiVersion, "approvalpolicies", "", scene.policy());
+  must(client_as("admin").patch(
+      path, kube::PatchType::Merge,
+      {{"spec",
+        {{"match",
+          {{"conditions",
+            Json::array({{{"name", "tier"}, {"expression", "has(object.metadata.labels)"}}})}}}}}},
+      {}, soon()));
+  CHECK(eventually([&] {
+    const auto policy = must(decode<ApprovalPolicy>(must(client_as("admin").get(path, soon()))));
+    return std::any_of(policy.status.conditions.begin(), policy.status.conditions.end(),
+                       [](const Condition& one) {
+                         return one.type == "Ready" && one.reason == "InvalidCondition";
+                       });
+  }));
+}
+
 TEST_CASE("M3: edit in holdpoint-system makes no pod and no token there, without webhook either") {
   const std::string system = "holdpoint-system";
   struct Edit {

@@ -78,5 +78,34 @@ TEST_CASE("A8: whoever may end what owns an object, or choose its owner, asked f
   check_barred(scene.decide("second-lead", asked.metadata.name), "ConfigMap settings");
 }
 
+TEST_CASE("A8: whoever has a Deployment rolled back by its controller asked for it") {
+  const Scene scene;
+  const auto replica_sets = [&] {
+    return must(client_as("admin").list(path_of("apps/v1", "replicasets", scene.ns()), {}, soon()))
+        .items.size();
+  };
+  scene.running_deployment("web", "web:1");
+  REQUIRE(eventually([&] { return replica_sets() == 1; }));
+  must(scene.merge("developer", scene.deployments("web"), scene.deployment("web", "web:2")));
+  scene.approve("second-lead", scene.open_request("web").metadata.name);
+  REQUIRE(eventually([&] { return replica_sets() == 2; }));
+  grant(scene.ns(), user_named("lead"), "apps", "deployments", {"patch"});
+  must(
+      scene.merge("lead", scene.deployments("web"),
+                  {{"metadata", {{"annotations", {{"deprecated.deployment.rollback.to", "1"}}}}}}));
+  ApprovalRequest asked;
+  REQUIRE(eventually([&] {
+    for (const ApprovalRequest& request : scene.requests_for("web"))
+      if (request.spec.requester.username ==
+          "system:serviceaccount:kube-system:deployment-controller")
+        asked = request;
+    return !asked.metadata.name.empty();
+  }));
+  CHECK(is_paused(scene.get(scene.deployments("web"))));
+  check_barred(scene.decide("lead", asked.metadata.name), "Deployment web");
+  scene.approve("second-lead", asked.metadata.name);
+  scene.await_phase(asked.metadata.name, RequestPhase::Released);
+}
+
 }  // namespace
 }  // namespace holdpoint::cluster

@@ -284,6 +284,28 @@ TEST_CASE("B14: generated Jobs from one manifest are held each by its own reques
   CHECK(is_suspended(pushed));
 }
 
+TEST_CASE("what is held stays held when the policy holds nothing any more, or is made anew") {
+  PolicyShape created;
+  created.resources =
+      Json::parse(R"([{"apiGroups": ["batch"], "resources": ["jobs"], "operations": ["CREATE"]}])");
+  Scene scene(created);
+  must(scene.create("developer", scene.jobs(), scene.job("migrate")));
+  REQUIRE(is_suspended(scene.get(scene.jobs("migrate"))));
+  SUBCASE("hold.mode is Deny by now") {
+    scene.patch_policy({{"spec", {{"hold", {{"mode", "Deny"}}}}}});
+  }
+  SUBCASE("another policy of its name") {
+    must(client_as("admin").remove(path_of(kApiVersion, "approvalpolicies", "", scene.policy()), "",
+                                   soon()));
+    scene.add_policy(scene.policy(), created);
+  }
+  (void)scene.merge("developer", scene.jobs("migrate"), {{"spec", {{"suspend", false}}}});
+  CHECK(is_suspended(scene.get(scene.jobs("migrate"))));
+  (void)scene.merge("developer", scene.jobs("migrate"),
+                    {{"metadata", {{"annotations", {{"holdpoint.dev/ask-again", "1"}}}}}});
+  CHECK(is_suspended(scene.get(scene.jobs("migrate"))));
+}
+
 TEST_CASE("two policies on one object: it is released when both are satisfied") {
   Scene scene;
   PolicyShape security;

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "core/approval/hold.hpp"
+#include "operator/conditions.hpp"
 #include "operator/configurations.hpp"
 
 namespace holdpoint::operator_ {
@@ -222,9 +223,60 @@ TEST_CASE("only policies that suspend mutate, and only what can be suspended") {
   for (const HoldMode mode : {HoldMode::Deny, HoldMode::Retry}) {
     policy.spec.hold.mode = mode;
     CHECK(entries_for(policy, {deployments({Operation::Create}), jobs()}).mutating.empty());
-    CHECK(operations_of(entries_for(policy, {deployments({Operation::Create})}).validating.front(),
-                        "deployments") == std::set<std::string>{"CREATE"});
+    // What was held before is judged on update all the same, and not scaled up.
+    const Entries entries = entries_for(policy, {deployments({Operation::Create})});
+    CHECK(operations_of(entries.validating.front(), "deployments") ==
+          std::set<std::string>{"CREATE", "UPDATE"});
+    CHECK(named(entries.validating, "prod.scale.holdpoint.dev") != nullptr);
   }
+}
+
+ResolvedResource cron_jobs(std::vector<Operation> operations) {
+  return {"batch", "v1", "cronjobs", true, std::move(operations)};
+}
+
+TEST_CASE("Jobs of CronJobs flow where every CronJob is gated, and only there") {
+  const std::vector<Operation> both{Operation::Create, Operation::Update};
+  const auto lets_by = [&](const ApprovalPolicy& policy, std::vector<Operation> operations) {
+    const Entries entries = entries_for(policy, {jobs(), cron_jobs(std::move(operations))});
+    return !expression(*named(entries.validating, "prod.gate.holdpoint.dev"), "holdpoint-not-cron")
+                .empty();
+  };
+  CHECK(lets_by(a_policy(), both));
+  CHECK_FALSE(lets_by(a_policy(), {Operation::Create}));
+  CHECK_FALSE(lets_by(a_policy(), {Operation::Update}));
+  ApprovalPolicy elsewhere = a_policy();
+  elsewhere.spec.match.changes = {"/spec/template"};
+  CHECK_FALSE(lets_by(elsewhere, both));
+  ApprovalPolicy labelled = a_policy();
+  labelled.spec.match.object_selector.match_labels = {{"gated", "yes"}};
+  CHECK_FALSE(lets_by(labelled, both));
+  ApprovalPolicy by_image = a_policy();
+  by_image.spec.match.conditions = {{"image", "object.spec.template.spec.containers != []"}};
+  CHECK_FALSE(lets_by(by_image, both));
+  ApprovalPolicy by_user = a_policy();
+  by_user.spec.match.conditions = {{"user", "request.userInfo.username != 'flagger'"}};
+  CHECK(lets_by(by_user, both));
+}
+
+TEST_CASE("B3: the guard leaves out only what is gated however it comes to be") {
+  ApprovalPolicy policy = a_policy();
+  policy.spec.guard = true;
+  const auto guards = [&](const std::vector<ResolvedResource>& resources, const char* resource) {
+    const Entries entries = entries_for(policy, resources);
+    return !operations_of(*named(entries.validating, "prod.guard.holdpoint.dev"), resource).empty();
+  };
+  CHECK_FALSE(guards({deployments()}, "deployments"));
+  CHECK(guards({deployments({Operation::Update})}, "deployments"));
+  CHECK(guards({deployments({Operation::Create})}, "deployments"));
+  CHECK_FALSE(guards({jobs()}, "jobs"));  // what a Job runs never changes
+  // M1: what has not the label is not gated, so it is guarded.
+  policy.spec.match.object_selector.match_labels = {{"gated", "yes"}};
+  CHECK(guards({deployments()}, "deployments"));
+  const Entries entries = entries_for(policy, {deployments()});
+  CHECK(contains(expression(*named(entries.validating, "prod.guard.holdpoint.dev"),
+                            "holdpoint-not-controller"),
+                 "object.?metadata.?labels[?'gated'] == optional.of('yes')"));
 }
 
 TEST_CASE("mode Warn fails open and never mutates; mode Off asks for nothing") {
@@ -281,16 +333,42 @@ TEST_CASE("what is written of labels and annotations with a status is judged lik
     CHECK(operations_of(*guard, resource).contains("UPDATE"));
 }
 
-TEST_CASE("the user's conditions go in as they are, beside ours") {
+TEST_CASE("the user's conditions go in beside ours, and let nothing out that is held") {
   ApprovalPolicy policy = a_policy();
   policy.spec.match.conditions = {{"not-flagger", "request.userInfo.username != 'flagger'"}};
   const Entries entries = entries_for(policy, {deployments()});
   for (const Json* entry : {named(entries.validating, "prod.gate.holdpoint.dev"),
                             named(entries.mutating, "prod.hold.holdpoint.dev")}) {
     REQUIRE(entry != nullptr);
-    CHECK(expression(*entry, "not-flagger") == "request.userInfo.username != 'flagger'");
+    CHECK(expression(*entry, "not-flagger") ==
+          "(request.operation == 'UPDATE' && 'holdpoint.dev/held' in "
+          "oldObject.?metadata.?annotations.orValue({})) || (request.userInfo.username != "
+          "'flagger')");
     CHECK(expression(*entry, "holdpoint-covered") ==
           change_condition(policy.spec, {deployments()}));
+  }
+}
+
+TEST_CASE("M1: a condition that looks at the new object alone is told") {
+  struct Row {
+    const char* expression;
+    bool told;
+  };
+  for (const Row& row :
+       {Row{"object.metadata.name == 'web'", true}, Row{"has(object.spec)", true},
+        Row{"request.object == object", true},
+        Row{"[object, oldObject].exists(o, o != null && o.metadata.name == 'web')", false},
+        Row{"request.userInfo.username != 'object'", false},
+        Row{"request.userInfo.username != \"an \\\" object\"", false},
+        Row{"variables.object == 1", false}, Row{"request.?object != null", false},
+        Row{"objects == 1 && my_object", false}}) {
+    CAPTURE(row.expression);
+    ApprovalPolicy policy = a_policy();
+    policy.spec.match.conditions = {{"mine", row.expression}};
+    policy.spec.match.resources = {{{"apps"}, {"deployments"}, {Operation::Create}}};
+    CHECK(one_sided(policy.spec).empty());  // nothing is updated
+    policy.spec.match.resources.front().operations.push_back(Operation::Update);
+    CHECK(one_sided(policy.spec).empty() == !row.told);
   }
 }
 

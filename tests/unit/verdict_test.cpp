@@ -133,6 +133,13 @@ TEST_CASE("an operation that the policy does not name is not gated") {
   const auto update = a_write(a_deployment("web:1"), a_deployment("web:2"));
   CHECK(is_untouched(update, policy, kKey));
   CHECK_FALSE(judged(update, policy).gated.has_value());
+  // But for what it marked as held: where no request says so any more, nothing of it is approved.
+  RawObject held = a_deployment("web:1");
+  held["metadata"]["annotations"][kHeldAnnotation] = "prod/of-a-policy-before";
+  held["spec"]["paused"] = true;
+  const Judged resumed = judged(a_write(held, a_deployment("web:1")), policy);
+  REQUIRE(resumed.gated.has_value());
+  CHECK(resumed.reference.digest == kAbsent);
 }
 
 TEST_CASE("a gated Deployment is held: paused, marked, and the validator accepts exactly that") {
