@@ -44,8 +44,14 @@ std::string grant_role(const std::string& namespace_, const std::string& role, c
                                  {"kind", "RoleBinding"},
                                  {"metadata", {{"name", name}}},
                                  {"roleRef", {{"apiGroup", kRbac}, {"kind", kind}, {"name", role}}},
-                                 {"subjects", Json::array({subject})}},
+                                 {"subjects", Json::array({subject, user_named(nobody)})}},
                                 {}, soon()));
+  const bool everywhere = std::string(kind) == "ClusterRole";
+  const auto right = first_right(path_of(kRbacVersion, everywhere ? "clusterroles" : "roles",
+                                         everywhere ? "" : namespace_, role),
+                                 namespace_);
+  if (!eventually([&] { return must(client_as("admin").may({nobody, {}, {}}, right, soon())); }))
+    fail_test("the API server never saw the binding of " + role);
   return name;
 }
 
