@@ -7,6 +7,7 @@
 
 #include "base/clock.hpp"
 #include "base/text.hpp"
+#include "cli/change_set.hpp"
 #include "cli/commands.hpp"
 #include "cli/names.hpp"
 #include "cli/screen.hpp"
@@ -81,7 +82,7 @@ int run(int argc, char** argv) {
       ->group("Connection, as for kubectl");
 
   std::function<Result<Done>(const Kubectl&)> command;
-  std::string request, reason, not_before, change_set, file, object, expected_head;
+  std::string request, reason, not_before, change_set, seen, file, object, expected_head;
   std::string deciding = "holdpoint-approver";  // the ClusterRole for the decision that is typed
   std::int64_t expected_records = 0;
   bool all_namespaces = false, all = false;
@@ -136,6 +137,11 @@ int run(int argc, char** argv) {
                       "It may run from then on, such as 2026-11-23T22:00:00Z");
       auto* set = sub->add_option("--change-set", change_set, "All that waits of this change set");
       set->excludes(named);
+      sub->add_option("--seen", seen,
+                      "Only if the change set is as it was shown: what `show --change-set` ends "
+                      "with")
+          ->check(objection_to_digest)
+          ->needs(set);
       sub->add_flag("-A,--all-namespaces", all_namespaces, "Of the change set in all namespaces")
           ->needs(set);
     }
@@ -145,7 +151,7 @@ int run(int argc, char** argv) {
       command = [&, decision](const Kubectl& kubectl) -> Result<Done> {
         if (!change_set.empty())
           return approve_set(kubectl, change_set,
-                             all_namespaces ? Namespaces::All : Namespaces::One, reason,
+                             all_namespaces ? Namespaces::All : Namespaces::One, seen, reason,
                              not_before);
         if (request.empty())
           return invalid("say which request\n  next:  see what waits\nkubectl holdpoint list");

@@ -6,6 +6,7 @@
 #include <set>
 #include <tuple>
 
+#include "base/digest.hpp"
 #include "base/text.hpp"
 #include "cli/card.hpp"
 #include "core/approval/checks.hpp"
@@ -21,6 +22,7 @@ namespace {
 constexpr std::size_t kColumns = 160;
 constexpr std::size_t kMostSets = 10;
 constexpr std::size_t kMostLines = 4;
+constexpr std::size_t kDigestDigits = 12;
 
 int stretch_of(const ApprovalRequest& request) {
   const std::string hook = request.spec.origin.has_value() ? request.spec.origin->hook : "";
@@ -95,6 +97,37 @@ Result<std::vector<ApprovalRequest>> set_of(const std::vector<ApprovalRequest>& 
                    "time\nkubectl holdpoint show --change-set " +
                    shell_word(change_set) + " -n " + visible(*spaces.begin()));
   return in_order(std::move(found));
+}
+
+std::vector<ApprovalRequest> pending_of(std::vector<ApprovalRequest> requests) {
+  std::erase_if(requests, [](const ApprovalRequest& request) {
+    return request.status.phase != RequestPhase::Pending;
+  });
+  return requests;
+}
+
+std::string set_digest(const std::vector<ApprovalRequest>& requests) {
+  std::set<std::pair<std::string, std::string>> shown;
+  for (const ApprovalRequest& request : requests)
+    shown.emplace(request.metadata.uid, request.spec.binding_digest);
+  FramedHash hash("holdpoint-change-set/1");
+  for (const auto& [uid, binding] : shown) hash.field(uid).field(binding);
+  return hash.hex().substr(0, kDigestDigits);
+}
+
+std::string objection_to_digest(const std::string& text) {
+  const bool fits = text.size() == kDigestDigits &&
+                    text.find_first_not_of("0123456789abcdef") == std::string::npos;
+  return fits ? ""
+              : "'" + visible_cut(text, 60) +
+                    "' is not what `show --change-set` ends with, 12 digits such as 3f9a0c17be52";
+}
+
+std::string approve_set_command(const std::vector<ApprovalRequest>& requests, Namespaces which) {
+  const ApprovalRequest& first = requests.front();
+  return "kubectl holdpoint approve --change-set " + shell_word(first.spec.change_set) +
+         (which == Namespaces::All ? " -A" : " -n " + visible(first.metadata.namespace_)) +
+         " --seen " + set_digest(requests);
 }
 
 std::string set_card(const std::vector<ApprovalRequest>& requests, Instant now, Colour colour) {

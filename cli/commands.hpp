@@ -25,10 +25,12 @@ enum class Ended { Hidden, Shown };
                                   Decision decision, const std::string& reason,
                                   const std::string& not_before);
 // Approves all that waits of one change set: one card for all, then an Approval each, in the order
-// in which they should run.
+// in which they should run. Nothing where `seen`, a set_digest(), is of other requests; where it is
+// empty, a person at a terminal is asked first. Elsewhere the card and the Approvals are of one
+// read.
 [[nodiscard]] Result<Done> approve_set(const Kubectl& kubectl, const std::string& change_set,
-                                       Namespaces which, const std::string& reason,
-                                       const std::string& not_before);
+                                       Namespaces which, const std::string& seen,
+                                       const std::string& reason, const std::string& not_before);
 
 // Asks for the objects of a manifest before they are sent.
 [[nodiscard]] Result<Done> ask_ahead(const Kubectl& kubectl, const std::string& file,

@@ -71,14 +71,26 @@ Result<Done> check_reason(const std::string& reason) {
 }  // namespace
 
 Result<Done> approve_set(const Kubectl& kubectl, const std::string& change_set, Namespaces which,
-                         const std::string& reason, const std::string& not_before) {
+                         const std::string& seen, const std::string& reason,
+                         const std::string& not_before) {
   HP_TRY(check_reason(reason));
   HP_ASSIGN(std::vector<ApprovalRequest> requests, read_requests(kubectl, which));
-  std::erase_if(requests, [](const ApprovalRequest& request) {
-    return request.status.phase != RequestPhase::Pending;
-  });
-  HP_ASSIGN(requests, set_of(requests, change_set));
+  HP_ASSIGN(requests, set_of(pending_of(std::move(requests)), change_set));
   print(set_card(requests, system_clock().now(), colour_of_stdout()) + "\n");
+  if (!seen.empty() && seen != set_digest(requests))
+    return Error{ErrorKind::Conflict,
+                 "change set " + visible_cut(change_set, 120) +
+                     " has changed since it was shown, so nothing was approved\n  next:  look at "
+                     "what it is now, above, and approve that\n" +
+                     approve_set_command(requests, which) +
+                     (reason.empty() ? "" : " --reason " + shell_word(reason)) +
+                     (not_before.empty() ? "" : " --not-before " + shell_word(not_before)),
+                 {}};
+  if (seen.empty() && can_ask() &&
+      !ask("Approve " +
+           (requests.size() == 1 ? "this change" : "these " + count_of(requests.size(), "change")) +
+           "?"))
+    return invalid("nothing was approved");
   std::vector<std::string> approvals, refusals;
   std::size_t refused = 0;
   for (const ApprovalRequest& request : requests) {

@@ -71,11 +71,9 @@ Result<Done> show_set(const Kubectl& kubectl, const std::string& change_set, Nam
   std::erase_if(requests,
                 [](const ApprovalRequest& request) { return is_end(request.status.phase); });
   HP_ASSIGN(const std::vector<ApprovalRequest> found, set_of(requests, change_set));
-  print(set_card(found, system_clock().now(), colour_of_stdout()) + "\n");
-  print(labelled("approve", "kubectl holdpoint approve --change-set " + shell_word(change_set) +
-                                (which == Namespaces::All
-                                     ? " -A"
-                                     : " -n " + visible(found.front().metadata.namespace_))));
+  const std::vector<ApprovalRequest> waiting = pending_of(found);
+  print(set_card(found, system_clock().now(), colour_of_stdout()) +
+        (waiting.empty() ? "" : "\n\n" + labelled("approve", approve_set_command(waiting, which))));
   return Done{};
 }
 

@@ -5,11 +5,10 @@
 #include <vector>
 
 #include "cli/card.hpp"
+#include "cli/change_set.hpp"
 #include "cli/kubectl.hpp"
 
 namespace holdpoint::cli {
-
-enum class Namespaces { One, All };
 
 // All requests of the namespace that kubectl is pointed at, or of all. One that cannot be
 // understood is named on stderr and left out.

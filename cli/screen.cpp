@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <iostream>
 
 #include "base/text.hpp"
 #include "crds/codec.hpp"
@@ -22,6 +23,16 @@ std::size_t width(const std::string& text) {
 }  // namespace
 
 bool stdout_is_terminal() { return ::isatty(STDOUT_FILENO) == 1; }
+
+bool can_ask() { return stdout_is_terminal() && ::isatty(STDIN_FILENO) == 1; }
+
+bool ask(const std::string& question) {
+  std::fputs((question + " [y/N] ").c_str(), stdout);
+  std::fflush(stdout);
+  std::string answer;
+  if (!std::getline(std::cin, answer)) print("");
+  return answer == "y" || answer == "Y" || answer == "yes";
+}
 
 Colour colour_of_stdout() {
   const char* no_colour = std::getenv("NO_COLOR");

@@ -15,6 +15,11 @@ enum class Colour { No, Yes };
 
 [[nodiscard]] bool stdout_is_terminal();
 
+// Whether somebody is there to be asked: stdin and stdout are a terminal.
+[[nodiscard]] bool can_ask();
+// Asks them; anything but y or yes is a no.
+[[nodiscard]] bool ask(const std::string& question);
+
 // Colour where stdout is a terminal that knows it and NO_COLOR is not set (no-color.org).
 [[nodiscard]] Colour colour_of_stdout();
 

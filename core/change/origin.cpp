@@ -23,6 +23,30 @@ std::int64_t number(const std::string& text) {
   return std::clamp(value, -kFarthestWave, kFarthestWave);
 }
 
+std::string group_of(const std::string& api_version) {
+  const auto slash = api_version.find('/');
+  return slash == std::string::npos ? "" : api_version.substr(0, slash);
+}
+
+// Whether what follows the application, "GROUP/KIND:NAMESPACE/NAME", is this object, by the rule
+// that Argo CD prunes by (isSelfReferencedObj, controller/state.go). Objects without a namespace
+// carry that of the Application's destination; hooks with generateName are named after the tracking
+// id is written.
+bool tracks(const std::string& tracking, const RawObject& object) {
+  const std::string own =
+      ":" + group_of(string_at(object, {"apiVersion"})) + "/" + string_at(object, {"kind"}) + ":";
+  const auto colon = tracking.find(':');
+  if (colon == std::string::npos || tracking.compare(colon, own.size(), own) != 0) return false;
+  const std::string place = tracking.substr(colon + own.size());
+  const auto slash = place.find('/');
+  if (slash == std::string::npos) return false;
+  const std::string namespace_ = string_at(object, {"metadata", "namespace"});
+  if (!namespace_.empty() && place.compare(0, slash, namespace_) != 0) return false;
+  const std::string name = place.substr(slash + 1);
+  return name == string_at(object, {"metadata", "name"}) ||
+         (name.empty() && !string_at(object, {"metadata", "generateName"}).empty());
+}
+
 }  // namespace
 
 std::optional<Origin> origin_of(const RawObject& object, const std::string& field_manager) {
@@ -35,12 +59,14 @@ std::optional<Origin> origin_of(const RawObject& object, const std::string& fiel
   const bool is_helm_hook = !annotation("helm.sh/hook").empty();
   // "[NAMESPACE_]APPLICATION:GROUP/KIND:NAMESPACE/NAME", or by its setting one of two labels that
   // stop before the colon. The second is Helm's convention too, so only Argo CD's own writes count.
+  // An id of another object came along with a copy and tells of no Application.
   std::string tracking = annotation("argocd.argoproj.io/tracking-id");
+  const bool is_copied = !tracking.empty() && !tracks(tracking, object);
   if (tracking.empty()) tracking = label("argocd.argoproj.io/instance");
   if (tracking.empty() && field_manager == "argocd-controller")
     tracking = label("app.kubernetes.io/instance");
   Origin origin;
-  if (!tracking.empty()) {
+  if (!tracking.empty() && !is_copied) {
     const std::string name = tracking.substr(0, tracking.find(':'));
     const auto bar = name.find('_');
     origin.kind = OriginKind::Application;
@@ -107,10 +133,8 @@ std::vector<Owner> owners_of(const RawObject& object) {
   const Json* references = member_at(object, {"metadata", "ownerReferences"});
   if (references == nullptr || !references->is_array()) return owners;
   for (const Json& reference : *references) {
-    const std::string version = string_at(reference, {"apiVersion"});
-    const auto slash = version.find('/');
-    Owner owner{slash == std::string::npos ? "" : version.substr(0, slash),
-                string_at(reference, {"kind"}), string_at(reference, {"name"})};
+    Owner owner{group_of(string_at(reference, {"apiVersion"})), string_at(reference, {"kind"}),
+                string_at(reference, {"name"})};
     const auto fits = [](const std::string& text) { return text.size() <= kMostName; };
     // The API server takes any group here: what is no name is served by nobody.
     if (!owner.group.empty() && !is_name(owner.group)) continue;

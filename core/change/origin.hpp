@@ -24,7 +24,8 @@ inline constexpr const char* kChangeSetAnnotation = "holdpoint.dev/change-set";
 
 // The Flux or Argo CD object that an object is made from, without a revision, or its Helm release,
 // with its chart for one; nullopt where nothing tells, or what tells it is no name of an object. A
-// hook of Helm's may not tell its release: then the name is empty.
+// tracking id counts where it names this very object. A hook of Helm's may not tell its release:
+// then the name is empty.
 [[nodiscard]] std::optional<Origin> origin_of(const RawObject& object,
                                               const std::string& field_manager = {});
 

@@ -291,8 +291,12 @@ TEST_CASE(
   CHECK(wrong.exit_code != 0);
   CHECK(wrong.err.find(set + " (3)") != std::string::npos);
 
+  const std::string pin = " --seen ";
+  const auto pin_at = shown.out.find(pin);
+  REQUIRE(pin_at != std::string::npos);
   const Output approved =
-      plugin({"approve", "--change-set", set, "-n", scene.ns(), "--reason", "release 7"});
+      plugin({"approve", "--change-set", set, "-n", scene.ns(), "--seen",
+              shown.out.substr(pin_at + pin.size(), 12), "--reason", "release 7"});
   CAPTURE(approved.out);
   REQUIRE_MESSAGE(approved.exit_code == 0, approved.err);
   const auto first = approved.out.find("Job " + scene.ns() + "/migrate: approved");

@@ -226,6 +226,65 @@ TEST_CASE("what a denied request left held is listed until somebody puts back wh
   CHECK_FALSE(has(show(scene, "lead", request), "put back"));
 }
 
+TEST_CASE("what joined a change set after it was shown is not approved with it") {
+  const Scene scene;
+  const auto ask = [&](const char* name) {
+    Json config = scene.config_map(name, "1");
+    config["metadata"]["annotations"]["holdpoint.dev/change-set"] = "release 9";
+    REQUIRE_FALSE(scene.create("developer", scene.config_maps(), config).ok());
+    return scene.open_request(name).metadata.name;
+  };
+  const auto plugin = [&](const char* command, std::vector<std::string> flags = {}) {
+    std::vector<std::string> words{"holdpoint", command, "--change-set",
+                                   "release 9", "-n",    scene.ns()};
+    words.insert(words.end(), flags.begin(), flags.end());
+    return as("lead").kubectl(words);
+  };
+  const std::string command =
+      "kubectl holdpoint approve --change-set 'release 9' -n " + scene.ns() + " --seen ";
+  const auto digest_in = [&](const std::string& text) {
+    const auto at = text.find(command);
+    REQUIRE_MESSAGE(at != std::string::npos, text);
+    return text.substr(at + command.size(), 12);
+  };
+  std::vector<std::string> requests{ask("one"), ask("two")};
+  const Output shown = plugin("show");
+  CHECK_MESSAGE(has(shown, "Change set release 9: 2 changes"), shown.text());
+  const std::string of_two = digest_in(shown.out);
+  CHECK_MESSAGE(shown.out.ends_with("\n\napprove   " + command + of_two + "\n"), shown.out);
+
+  requests.push_back(ask("three"));
+  const Output refused = plugin("approve", {"--seen", of_two, "--reason", "it's due",
+                                            "--not-before", "2026-01-02T03:04:05Z"});
+  CHECK(refused.exit_code == 1);
+  CHECK_MESSAGE(has(refused, "Change set release 9: 3 changes"), refused.text());
+  CHECK_MESSAGE(refused.err.find("change set release 9 has changed since it was shown, so nothing "
+                                 "was approved") != std::string::npos,
+                refused.err);
+  CHECK(must(client_as("admin").list(scene.approvals(), {}, soon())).items.empty());
+  for (const std::string& request : requests)
+    CHECK(scene.request(request).status.phase == RequestPhase::Pending);
+  const std::string of_three = digest_in(refused.err);
+  CHECK(of_three != of_two);
+  // What else was typed goes with the command.
+  CHECK_MESSAGE(refused.err.ends_with(
+                    of_three + " --reason 'it'\\''s due' --not-before '2026-01-02T03:04:05Z'\n"),
+                refused.err);
+  CHECK(digest_in(plugin("show").out) == of_three);
+
+  const Output approved = plugin("approve", {"--seen", of_three, "--reason", "it's due"});
+  CHECK_MESSAGE(approved.ok(), approved.text());
+  for (const std::string& request : requests) scene.await_phase(request, RequestPhase::Approved);
+  // Nothing of it waits any more, so there is nothing to approve.
+  const Output after = plugin("show");
+  CHECK_MESSAGE(after.ok(), after.text());
+  CHECK_FALSE_MESSAGE(has(after, "holdpoint approve"), after.text());
+
+  const Output wrong = plugin("approve", {"--seen", ""});
+  CHECK(wrong.exit_code == 2);
+  CHECK_MESSAGE(has(wrong, "kubectl holdpoint approve --help"), wrong.text());
+}
+
 TEST_CASE("who asks twice, misspells or lacks a right is told what is there, and the next step") {
   const Scene scene;
   const std::string file = unique("/tmp/holdpoint-plugin") + ".json";

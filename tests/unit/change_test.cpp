@@ -371,15 +371,22 @@ TEST_CASE("large texts are described in bounded time and space") {
   CHECK(twice.summary.back() == "and 49993 more changes");
 }
 
+RawObject tracked(const char* api_version, const char* kind, Json metadata,
+                  const std::string& tracking) {
+  metadata["annotations"]["argocd.argoproj.io/tracking-id"] = tracking;
+  return Json{{"apiVersion", api_version}, {"kind", kind}, {"metadata", std::move(metadata)}};
+}
+
 TEST_CASE("an object tells what it was made from, and changes of two applications are two sets") {
   const auto object = [](const char* part, const Json& texts) {
     return Json{{"metadata", {{part, texts}}}};
   };
-  const auto argo = [&](const char* tracking) {
-    return object("annotations", {{"argocd.argoproj.io/tracking-id", tracking}});
+  const auto argo = [](const std::string& application) {
+    return tracked("apps/v1", "Deployment", {{"namespace", "production"}, {"name", "web"}},
+                   application + ":apps/Deployment:production/web");
   };
-  const RawObject shop = argo("shop:apps/Deployment:production/web");
-  const RawObject other = argo("team-a_shop:apps/Deployment:production/web");
+  const RawObject shop = argo("shop");
+  const RawObject other = argo("team-a_shop");
   CHECK(origin_of(shop)->namespace_ == "argocd");
   CHECK(origin_of(other)->namespace_ == "team-a");
   CHECK(origin_of(other)->name == "shop");
@@ -396,8 +403,50 @@ TEST_CASE("an object tells what it was made from, and changes of two application
   CHECK(origin_of(flux)->kind == OriginKind::HelmRelease);
   CHECK(change_set_of(flux) == "flux/apps/shop");
   // What is no name of an object is not asked for at the API server.
-  for (const char* bad : {"", "../../secrets:", "Shop:", "-shop:", "a/b:", "team_a_b:"})
+  for (const char* bad : {"", "../../secrets", "Shop", "-shop", "a/b", "team_a_b"})
     CHECK_FALSE(origin_of(argo(bad)).has_value());
+}
+
+TEST_CASE("a tracking id that was written for another object tells of no application") {
+  const Json web{{"namespace", "production"}, {"name", "web"}};
+  const auto of = [&](const char* tracking) {
+    return origin_of(tracked("apps/v1", "Deployment", web, tracking), "argocd-controller");
+  };
+  REQUIRE(of("shop:apps/Deployment:production/web").has_value());
+  for (const char* copied :
+       {"shop", "shop:", "shop:apps/Deployment", "shop:apps/Deployment:production",
+        "shop:apps/Deployment:production/", "shop:apps/Deployment:production/other",
+        "shop:apps/Deployment:production/web2", "shop:apps/Deployment:other/web",
+        "shop:apps/Deployment:product/web", "shop:apps/Deployment:/web",
+        "shop:apps/StatefulSet:production/web", "shop:batch/Deployment:production/web",
+        "shop:/Deployment:production/web", "shop:apps/Deployment:production/web:x"})
+    CHECK_FALSE_MESSAGE(of(copied).has_value(), copied);
+  // A Deployment's annotations are copied to its ReplicaSets, and labels beside it help nobody.
+  RawObject copy = tracked("apps/v1", "ReplicaSet", web, "shop:apps/Deployment:production/web");
+  copy["metadata"]["labels"] = {{"argocd.argoproj.io/instance", "shop"},
+                                {"app.kubernetes.io/instance", "shop"}};
+  CHECK_FALSE(origin_of(copy, "argocd-controller").has_value());
+  CHECK(change_set_of(copy, "argocd-controller").empty());
+  copy["metadata"]["labels"] = {{"helm.toolkit.fluxcd.io/name", "shop"},
+                                {"helm.toolkit.fluxcd.io/namespace", "apps"}};
+  CHECK(change_set_of(copy) == "flux/apps/shop");
+
+  // The core group is empty.
+  CHECK(change_set_of(tracked("v1", "ConfigMap", web, "shop:/ConfigMap:production/web")) ==
+        "argocd/shop");
+  CHECK(change_set_of(tracked("v1", "ConfigMap", web, "shop:v1/ConfigMap:production/web")).empty());
+  // What has no namespace carries that of the application's destination, or none.
+  const Json reader{{"name", "system:reader"}};
+  for (const char* place : {"production", ""})
+    CHECK(change_set_of(tracked("rbac.authorization.k8s.io/v1", "ClusterRole", reader,
+                                std::string("shop:rbac.authorization.k8s.io/ClusterRole:") + place +
+                                    "/system:reader")) == "argocd/shop");
+  // A hook is named at each sync, after its id was written.
+  CHECK(change_set_of(tracked("batch/v1", "Job",
+                              {{"namespace", "production"},
+                               {"name", "migrate-1a2b3c4-presync-1764288000"},
+                               {"generateName", "migrate-"}},
+                              "shop:batch/Job:production/")) == "argocd/shop");
 }
 
 TEST_CASE("owners are told by group, kind and name; what nothing can serve is left out") {

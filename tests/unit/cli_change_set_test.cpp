@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <set>
+
 #include "cli/change_set.hpp"
 #include "core/change/origin.hpp"
 
@@ -93,6 +95,48 @@ TEST_CASE("a set that is not there names those that are") {
   const std::string told = no_set("there is no", many, "nope").message;
   CHECK(told.find("there is no change set nope; there are a (1), b (1)") == 0);
   CHECK(told.find("j (1) and 2 others") != std::string::npos);
+}
+
+TEST_CASE("what was shown of a set is told from any other set, in whatever order it is read") {
+  ApprovalRequest web = a_request("Deployment", "web"), job = a_request("Job", "migrate");
+  web.metadata.uid = "uid-web", web.spec.binding_digest = "sha256:aa";
+  job.metadata.uid = "uid-job", job.spec.binding_digest = "sha256:bb";
+  const std::string shown = set_digest({web, job});
+  CHECK(objection_to_digest(shown).empty());
+  CHECK(set_digest({job, web}) == shown);
+  // What people do with a request, and what it says beside its digest, is none of it.
+  ApprovalRequest looked_at = web;
+  looked_at.status.approvals = "1 of 2";
+  CHECK(set_digest({job, looked_at}) == shown);
+
+  ApprovalRequest joins = a_request("ConfigMap", "settings");
+  joins.metadata.uid = "uid-settings", joins.spec.binding_digest = "sha256:cc";
+  ApprovalRequest other = web, again = web, shifted = web;
+  other.spec.binding_digest = "sha256:ab";
+  again.metadata.uid = "uid-web-2";
+  shifted.metadata.uid = "uid-websha256", shifted.spec.binding_digest = ":aa";
+  CHECK(std::set<std::string>{shown, set_digest({web}), set_digest({web, job, joins}),
+                              set_digest({joins, job}), set_digest({other, job}),
+                              set_digest({again, job}), set_digest({shifted, job})}
+            .size() == 7);
+  for (const char* wrong : {"", "3f9a", "3f9a0c17be5", "3f9a0c17be521", "3F9A0C17BE52",
+                            "3f9a0c17be5 ", "3f9a0c17be5\x1b"})
+    CHECK_FALSE_MESSAGE(objection_to_digest(wrong).empty(), wrong);
+  CHECK(objection_to_digest("\x1b[2J").find('\x1b') == std::string::npos);
+}
+
+TEST_CASE("the command that approves a set is for what was shown, and for what waits of it") {
+  ApprovalRequest web = a_request("Deployment", "web"), job = a_request("Job", "migrate");
+  web.metadata.uid = "uid-web", job.metadata.uid = "uid-job";
+  job.status.phase = RequestPhase::Approved;
+  const auto waiting = pending_of({job, web});
+  CHECK(names(waiting) == std::vector<std::string>{"web"});
+  CHECK(approve_set_command(waiting, Namespaces::One) ==
+        "kubectl holdpoint approve --change-set helm/shop/web -n shop --seen " + set_digest({web}));
+  web.spec.change_set = "release 7; reboot";
+  CHECK(approve_set_command({web}, Namespaces::All) ==
+        "kubectl holdpoint approve --change-set 'release 7; reboot' -A --seen " +
+            set_digest({web}));
 }
 
 TEST_CASE("sets of two namespaces that people named alike are not one") {
