@@ -38,7 +38,7 @@ TEST_CASE("A10: every broken glass is on the trail once, and so is the review th
   const Scene scene(shape);
   grant_role(scene.ns(), "holdpoint-break-glass", user_named("sre"));
   std::vector<std::string> requests;
-  for (int i = 0; i < times(40); ++i) {
+  for (int i = 0; i < times(15); ++i) {
     const std::string name = "outage-" + std::to_string(i);
     REQUIRE_FALSE(scene.create("developer", scene.config_maps(), scene.config_map(name, "1")).ok());
     requests.push_back(scene.open_request(name).metadata.name);
