@@ -315,6 +315,19 @@ Json guard_entry(const ApprovalPolicy& policy, const std::vector<ResolvedResourc
     if (maker.scales) names.push_back(std::string(maker.resource) + "/scale");
     guard["rules"].push_back(rule(maker.group, maker.version, names, {"CREATE", "UPDATE"}));
   }
+  // A Deployment without its ReplicaSet runs another of its revisions, if it is paused then.
+  guard["rules"].push_back(rule("apps", "v1", {"replicasets"}, {"DELETE"}));
+  by_controllers.emplace_back(
+      "(request.operation == 'DELETE' && (request.userInfo.username in "
+      "['system:serviceaccount:kube-system:generic-garbage-collector', "
+      "'system:serviceaccount:kube-system:namespace-controller'] || "
+      "!oldObject.?metadata.?ownerReferences.orValue([]).exists(o, "
+      "o.?controller.orValue(false))))");
+  // It orphans what is deleted without what it owns.
+  by_controllers.emplace_back(
+      "(request.operation == 'UPDATE' && request.userInfo.username == "
+      "'system:serviceaccount:kube-system:generic-garbage-collector' && object.?spec == "
+      "oldObject.?spec)");
   // Controllers of all sorts touch metadata and status; what runs, and who adopts it, is spec and
   // labels.
   guard["matchConditions"] = Json::array(

@@ -97,12 +97,32 @@ Result<Judgement> Gate::judge(const Write& write, const std::string& policy, Pha
   HP_ASSIGN(judgement.gated, classify(write, judgement.policy, judgement.reference,
                                       settings_.cluster_id, settings_.secret_key));
   if (!judgement.gated.has_value()) return judgement;
+  if (judgement.gated->hold == RequestHold::Suspend && write.operation == Operation::Create &&
+      pausable(write.group, write.resource) == Pausable::Deployment) {
+    HP_ASSIGN(const bool adopts, adopts_replica_sets(write, deadline));
+    if (adopts) judgement.gated->hold = RequestHold::Deny;
+  }
   if (judgement.policy.spec.mode == PolicyMode::Warn) {
     judgement.attempt.standing = standing_of_new(write, judgement);
     return judgement;
   }
   HP_TRY(choose(write, judgement, deadline));
   return judgement;
+}
+
+// Whether ReplicaSets that an earlier Deployment left behind would become this one's. A paused
+// Deployment scales what it adopts, so holding it would run them.
+Result<bool> Gate::adopts_replica_sets(const Write& write, Deadline deadline) const {
+  std::vector<std::string> labels;
+  const Json* wanted = member_at(write.object, {"spec", "selector", "matchLabels"});
+  if (wanted != nullptr && wanted->is_object())
+    for (const auto& [key, value] : wanted->items())
+      if (value.is_string()) labels.push_back(key + "=" + value.get<std::string>());
+  HP_ASSIGN(const kube::ListResult sets,
+            client_.list({"apps", "v1", "replicasets", write.namespace_, "", ""},
+                         {{"labelSelector", join(labels, ",")}}, deadline));
+  return std::any_of(sets.items.begin(), sets.items.end(),
+                     [](const Json& set) { return controller_of(set).is_null(); });
 }
 
 Result<Done> Gate::choose(const Write& write, Judgement& judgement, Deadline deadline) const {
@@ -392,6 +412,7 @@ Answer Gate::answer_guard(const Write& write, const std::string& policy, Deadlin
   if (!found.ok()) return not_judged(found.error());
   const ApprovalPolicySpec& spec = found->spec;
   if (!spec.guard || spec.mode == PolicyMode::Off) return allowed("not-gated");
+  const bool goes = write.operation == Operation::Delete;
   const std::string what =
       visible(write.kind + " " + write.namespace_ + "/" +
               (write.name.empty() ? string_at(write.object, {"metadata", "generateName"}) + "*"
@@ -407,6 +428,13 @@ Answer Gate::answer_guard(const Write& write, const std::string& policy, Deadlin
         kWarningColumns)};
     return answer;
   }
+  if (goes)
+    return refused({403,
+                    what + " was not deleted: policy " + policy +
+                        " guards this namespace, and its Deployment would run another revision\n"
+                        "  next:  delete or scale what controls it\nkubectl get replicaset " +
+                        visible(write.name) + " -n " + visible(write.namespace_) + " -o yaml",
+                    0});
   return refused({403,
                   what + " was not stored: policy " + policy +
                       " guards this namespace, so pods come from what it gates alone\n"

@@ -169,13 +169,75 @@ TEST_CASE("B1: what makes pods is not scaled up past a guard, whatever its templ
   const auto refused = to(5);
   REQUIRE_FALSE(refused.ok());
   CHECK(refused.error().message.find("guards this namespace") != std::string::npos);
-  CHECK(to(0).ok());  // fewer run nothing new
+  CHECK_FALSE(to(0).ok());  // without it, a paused Deployment runs another revision
   // The Deployment's own scale is judged by what is held alone.
   auto own = scene.deployments("web");
   own.subresource = "scale";
   CHECK(client_as("developer")
             .patch(own, kube::PatchType::Merge, {{"spec", {{"replicas", 3}}}}, {}, soon())
             .ok());
+}
+
+TEST_CASE("B1, B7: no ReplicaSet is taken from its Deployment, so that no other revision runs") {
+  const Scene scene(guarding());
+  const kube::Client& developer = client_as("developer");
+  const auto sets = path_of("apps/v1", "replicasets", scene.ns());
+  const auto of_image = [&](const std::string& image) {
+    for (const Json& set : must(client_as("admin").list(sets, {}, soon())).items)
+      if (dump_json(set).find("\"" + image + "\"") != std::string::npos) return set;
+    return Json();
+  };
+  const auto next = [&](const char* image) {
+    must(scene.merge("developer", scene.deployments("web"), scene.deployment("web", image)));
+    scene.approve("lead", scene.open_request("web").metadata.name);
+    REQUIRE(eventually([&] { return !of_image(image).is_null(); }));
+  };
+  scene.running_deployment("web", "web:1");
+  REQUIRE(eventually([&] { return !of_image("web:1").is_null(); }));
+  next("web:2");
+  auto active = sets;
+  active.name = string_at(of_image("web:2"), {"metadata", "name"});
+  must(scene.merge("developer", scene.deployments("web"), {{"spec", {{"paused", true}}}}));
+
+  const auto gone = developer.remove(active, "", soon());
+  REQUIRE_FALSE(gone.ok());
+  CHECK_MESSAGE(gone.error().message.find("would run another revision") != std::string::npos,
+                gone.error().message);
+  CHECK_FALSE(
+      scene.merge("developer", active, {{"metadata", {{"labels", {{"app", nullptr}}}}}}).ok());
+  CHECK_FALSE(
+      scene.merge("developer", active, {{"metadata", {{"ownerReferences", nullptr}}}}).ok());
+  CHECK_FALSE(scene.merge("developer", active, {{"spec", {{"replicas", 0}}}}).ok());
+  must(scene.merge("developer", scene.deployments("web"), {{"spec", {{"paused", false}}}}));
+  // The controller's own way is open: an approved change rolls out, and goes with its Deployment.
+  next("web:3");
+  must(developer.remove(scene.deployments("web"), "", soon()));
+  CHECK(eventually([&] { return must(client_as("admin").list(sets, {}, soon())).items.empty(); }));
+}
+
+TEST_CASE("B8: a Deployment over ReplicaSets that were left behind is refused, not held") {
+  const Scene scene;
+  scene.running_deployment("web", "web:1");
+  const auto sets = path_of("apps/v1", "replicasets", scene.ns());
+  const auto owned = [&](bool by_somebody) {
+    for (const Json& set : must(client_as("admin").list(sets, {}, soon())).items)
+      return (member_at(set, {"metadata", "ownerReferences"}) != nullptr) == by_somebody;
+    return false;
+  };
+  REQUIRE(eventually([&] { return owned(true); }));
+  const Output orphaned =
+      as("developer")
+          .kubectl({"delete", "deployment", "web", "-n", scene.ns(), "--cascade=orphan"});
+  REQUIRE_MESSAGE(orphaned.ok(), orphaned.text());
+  REQUIRE(eventually([&] { return owned(false); }));
+  const auto again =
+      scene.create("developer", scene.deployments(), scene.deployment("web", "web:2"));
+  REQUIRE_FALSE(again.ok());
+  scene.approve("lead", scene.open_request("web").metadata.name);
+  CHECK(eventually([&] {
+    return scene.create("developer", scene.deployments(), scene.deployment("web", "web:2")).ok();
+  }));
+  CHECK_FALSE(is_paused(scene.get(scene.deployments("web"))));
 }
 
 TEST_CASE("deleting a namespace asks where the policy gates deletions, and takes all in it along") {

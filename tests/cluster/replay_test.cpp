@@ -344,13 +344,14 @@ TEST_CASE("A12: the two service accounts may do what stands here, and nothing el
       "apps/deployments: get list watch", "apps/statefulsets: get list watch",
       "batch/cronjobs: get list watch",   "batch/jobs: get list watch"};
   std::set<std::string> webhook = gated;
-  webhook.insert(
-      {"/namespaces: get list watch", "authorization.k8s.io/subjectaccessreviews: create",
-       "holdpoint.dev/approvalpolicies: get list watch",
-       "holdpoint.dev/approvalrequests: create get list",
-       "holdpoint.dev/approvalrequests/status: patch", "holdpoint.dev/approvals: get list",
-       "argoproj.io/applications: get", "helm.toolkit.fluxcd.io/helmreleases: get",
-       "kustomize.toolkit.fluxcd.io/kustomizations: get"});
+  webhook.insert({"apps/replicasets: list", "/namespaces: get list watch",
+                  "authorization.k8s.io/subjectaccessreviews: create",
+                  "holdpoint.dev/approvalpolicies: get list watch",
+                  "holdpoint.dev/approvalrequests: create get list",
+                  "holdpoint.dev/approvalrequests/status: patch",
+                  "holdpoint.dev/approvals: get list", "argoproj.io/applications: get",
+                  "helm.toolkit.fluxcd.io/helmreleases: get",
+                  "kustomize.toolkit.fluxcd.io/kustomizations: get"});
   std::set<std::string> elsewhere = gated;
   elsewhere.erase("apps/deployments: get list watch");
   elsewhere.erase("batch/jobs: get list watch");
