@@ -37,6 +37,10 @@ std::string policies_crd() { return kind_info<ApprovalPolicy>().plural + "." + k
 
 Json webhooks_of(const Json& object) { return object.value("webhooks", Json::array()); }
 
+Json annotations_of(const Json& object) {
+  return object.at("metadata").value("annotations", Json::object());
+}
+
 // Who wrote the spec of this generation, stamped at admission; the stamp of another one says
 // nothing.
 std::string changed_by(const ObjectMeta& policy) {
@@ -168,7 +172,7 @@ Result<Done> Configurator::adopt(Deadline deadline) {
       const auto live = client_.get(configuration_path(mutating, name), deadline);
       if (!live.ok() && live.error().kind != ErrorKind::NotFound) return live.error();
       if (!live.ok()) continue;
-      written_[{mutating, name}] = {webhooks_of(*live), "", false};
+      written_[{mutating, name}] = {webhooks_of(*live), annotations_of(*live), "", false};
       for (const std::string& policy :
            split(string_at(*live, {"metadata", "annotations", kKeptAnnotation}), ','))
         if (!policy.empty()) kept_.insert(policy);
@@ -257,37 +261,37 @@ Result<Done> Configurator::write(bool mutating, const Json& object, const std::s
   const std::string name = string_at(object, {"metadata", "name"});
   Written& written = written_[{mutating, name}];
   auto live = client_.get(configuration_path(mutating, name), deadline);
+  if (!live.ok() && live.error().kind != ErrorKind::NotFound) return live.error();
   // What is there is not what was last written: somebody else did that, whoever of us notices it
   // first.
   std::string tampered;
   if (!written.webhooks.is_null()) {
-    if (live.ok() && webhooks_of(*live) != written.webhooks) {
-      tampered = edited_by(*live);
-    } else if (!live.ok() && live.error().kind == ErrorKind::NotFound) {
+    if (!live.ok())
       tampered = "deleted";
-    }
+    else if (webhooks_of(*live) != written.webhooks)
+      tampered = edited_by(*live);
   }
-  if (live.ok()) {
-    const bool same = webhooks_of(*live) == webhooks_of(object) &&
-                      member_at(*live, {"metadata", "annotations"}) == nullptr &&
-                      member_at(object, {"metadata", "annotations"}) == nullptr;
-    if (!same) {
-      Json next = *live;
-      next["webhooks"] = object["webhooks"];
-      next["metadata"]["labels"] = object["metadata"]["labels"];
-      next["metadata"]["annotations"] = object["metadata"].value("annotations", Json::object());
-      live = client_.update(configuration_path(mutating, name), next, {}, deadline);
-    }
-  } else if (live.error().kind == ErrorKind::NotFound) {
+  const bool same = live.ok() && webhooks_of(*live) == webhooks_of(object) &&
+                    annotations_of(*live) == annotations_of(object);
+  if (!same) {
     // A pass takes a while: what somebody disarmed since it began must not come back.
     HP_ASSIGN(const Arming arming, read_arming(client_, settings_.home, deadline));
     if (arming.down)
       return Error{ErrorKind::Unavailable, "the gate was disarmed by " + arming.by, ""};
-    live = client_.create(configuration_path(mutating), object, {}, deadline);
+    if (live.ok()) {
+      Json next = *live;
+      next["webhooks"] = object["webhooks"];
+      next["metadata"]["labels"] = object["metadata"]["labels"];
+      next["metadata"]["annotations"] = annotations_of(object);
+      live = client_.update(configuration_path(mutating, name), next, {}, deadline);
+    } else {
+      live = client_.create(configuration_path(mutating), object, {}, deadline);
+    }
+    if (!live.ok()) return live.error();
   }
-  if (!live.ok()) return live.error();
   if (written.probe_hash != probe_hash) written.proven = false;
   written.webhooks = webhooks_of(*live);
+  written.annotations = annotations_of(*live);
   written.probe_hash = probe_hash;
   if (!tampered.empty()) {
     owe(Fact::Tampered, "admissionregistration.k8s.io", kind_of(mutating), name, tampered);
@@ -607,20 +611,17 @@ Result<Done> Configurator::settle(Deadline deadline) {
 Result<Done> Configurator::guard_configuration(bool mutating, const std::string& name) {
   const Key key{mutating, name};
   const auto expected = written_.find(key);
-  if (expected == written_.end()) return Done{};  // not one that we wrote
+  // Not one that we wrote, or not yet.
+  if (expected == written_.end() || expected->second.webhooks.is_null()) return Done{};
   const Deadline deadline = Deadline::in(kCall);
-  const auto live = client_.get(configuration_path(mutating, name), deadline);
-  if (!live.ok() && live.error().kind != ErrorKind::NotFound) return live.error();
-  if (live.ok() && webhooks_of(*live) == expected->second.webhooks) return settle(deadline);
-  HP_ASSIGN(const Arming arming, read_arming(client_, settings_.home, deadline));
-  if (arming.down) return Done{};  // the next pass takes the rest down
   // Put back first: the gate is open meanwhile. Then on the record, both.
-  Json object{
-      {"apiVersion", "admissionregistration.k8s.io/v1"},
-      {"kind", kind_of(mutating)},
-      {"metadata", {{"name", name}, {"labels", {{"app.kubernetes.io/part-of", "holdpoint"}}}}},
-      {"webhooks", expected->second.webhooks}};
-  for (Json& entry : object["webhooks"]) entry.erase("matchConditionsHash");
+  const Json object{{"apiVersion", "admissionregistration.k8s.io/v1"},
+                    {"kind", kind_of(mutating)},
+                    {"metadata",
+                     {{"name", name},
+                      {"labels", {{"app.kubernetes.io/part-of", "holdpoint"}}},
+                      {"annotations", expected->second.annotations}}},
+                    {"webhooks", expected->second.webhooks}};
   HP_TRY(write(mutating, object, expected->second.probe_hash, deadline));
   return settle(deadline);
 }

@@ -61,6 +61,7 @@ class Configurator {
   };
   struct Written {
     Json webhooks;           // as written last
+    Json annotations;        // likewise: what is kept stands in them
     std::string probe_hash;  // of it
     bool proven = false;     // the API server was seen to use it
   };
