@@ -22,7 +22,7 @@ namespace {
 constexpr std::size_t kTextColumns = 160, kImageColumns = 90, kMaxNames = 3;
 using Keys = std::initializer_list<std::string_view>;
 
-// 0 where it is missing or no number.
+// `otherwise` where it is missing or no number.
 std::int64_t number_at(const Json& value, Keys keys, std::int64_t otherwise = 0) {
   const Json* const found = member_at(value, keys);
   return found != nullptr && found->is_number_integer() ? found->get<std::int64_t>() : otherwise;
