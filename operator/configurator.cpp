@@ -9,6 +9,7 @@
 #include "core/approval/digest.hpp"
 #include "core/approval/hold.hpp"
 #include "core/approval/stages.hpp"
+#include "core/change/last_write.hpp"
 #include "crds/codec.hpp"
 #include "operator/grants.hpp"
 
@@ -54,16 +55,10 @@ std::string changed_by(const ObjectMeta& policy) {
 
 // What the object itself tells of who edited it last: a hint, anybody can write it.
 std::string edited_by(const Json& object) {
-  const Json* managers = member_at(object, {"metadata", "managedFields"});
-  std::string name, time;
-  if (managers != nullptr && managers->is_array())
-    for (const Json& manager : *managers)
-      if (string_at(manager, {"time"}) >= time) {
-        time = string_at(manager, {"time"});
-        name = string_at(manager, {"manager"});
-      }
-  return "edited" +
-         (name.empty() ? "" : ", last by field manager " + visible_cut(name, 128) + " at " + time);
+  const auto [manager, time] = last_write(object);
+  return "edited" + (manager.empty()
+                         ? ""
+                         : ", last by field manager " + visible_cut(manager, 128) + " at " + time);
 }
 
 const char* kind_of(bool mutating) {
