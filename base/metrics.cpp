@@ -2,7 +2,6 @@
 
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
-#include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 #include <unistd.h>
@@ -40,10 +39,9 @@ struct Metrics::Impl {
   }
 
   prometheus::Registry registry;
-  std::mutex mutex;  // guards the three maps
+  std::mutex mutex;  // guards both maps
   std::map<std::string, prometheus::Family<prometheus::Counter>*, std::less<>> counters;
   std::map<std::string, prometheus::Family<prometheus::Gauge>*, std::less<>> gauges;
-  std::map<std::string, prometheus::Family<prometheus::Histogram>*, std::less<>> histograms;
 };
 
 Metrics::Metrics() : impl_(std::make_unique<Impl>()) {}
@@ -60,16 +58,6 @@ void Metrics::set(std::string_view name, std::string_view help, double value,
   impl_->family(impl_->gauges, name, help, [] { return prometheus::BuildGauge(); })
       .Add(to_map(labels))
       .Set(value);
-}
-
-void Metrics::observe_seconds(std::string_view name, std::string_view help, double seconds,
-                              const Labels& labels) {
-  static const prometheus::Histogram::BucketBoundaries kBuckets{
-      0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
-      0.05,   0.1,     0.25,   0.5,   1,      2.5,   5,    10};
-  impl_->family(impl_->histograms, name, help, [] { return prometheus::BuildHistogram(); })
-      .Add(to_map(labels), kBuckets)
-      .Observe(seconds);
 }
 
 std::string Metrics::text() const {

@@ -1,4 +1,4 @@
-// Counters, gauges and histograms in the Prometheus text format, behind a narrow door
+// Counters and gauges in the Prometheus text format, behind a narrow door
 // (prometheus-cpp core).
 //
 // A Metrics belongs to one process and is passed by reference. Thread-safe.
@@ -26,9 +26,6 @@ class Metrics {
   void count(std::string_view name, std::string_view help, const Labels& labels = {},
              double by = 1);
   void set(std::string_view name, std::string_view help, double value, const Labels& labels = {});
-  // Buckets fit latencies of 0.1 ms to 10 s.
-  void observe_seconds(std::string_view name, std::string_view help, double seconds,
-                       const Labels& labels = {});
 
   // The exposition text (text/plain; version=0.0.4), process_resident_memory_bytes among it.
   [[nodiscard]] std::string text() const;

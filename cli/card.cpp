@@ -151,16 +151,8 @@ std::string put_back_command(const ApprovalRequest& request) {
          typed_place(request);
 }
 
-bool owes_review(const ApprovalRequest& request) {
-  return request.status.review && request.status.review->reviewed_by.empty();
-}
-
 std::string review_command(const ApprovalRequest& request) {
   return "kubectl holdpoint review " + place(request);
-}
-
-std::string person(const std::string& username) {
-  return visible_cut(username, 80) + (mixes_scripts(username) ? " (mixed scripts!)" : "");
 }
 
 Standing standing_of(const Dossier& dossier) {
@@ -253,7 +245,7 @@ std::string card(const Dossier& dossier, Colour colour) {
   if (!dossier.approvals_unknown.empty())
     line("decided", "newer decisions are unknown: " +
                         visible_cut(first_line(dossier.approvals_unknown), kTextColumns));
-  if (standing.review && standing.review->reviewed_by.empty())
+  if (is_owed(standing.review))
     line("owed", "a review by somebody else than " + person(standing.review->by) + ", until " +
                      visible(standing.review->due_at));
   if (over) {
@@ -285,8 +277,7 @@ std::string next_steps(const Dossier& dossier) {
   const auto step = [&](const char* label, const std::string& command) {
     steps.push_back(labelled(label, command));
   };
-  const bool reviewed = !standing.review || !standing.review->reviewed_by.empty();
-  if (!reviewed) return labelled("review", review_command(request));
+  if (is_owed(standing.review)) return labelled("review", review_command(request));
   const bool may_not = may_approve(dossier).starts_with("no");
   switch (standing.phase) {
     case RequestPhase::Pending:
@@ -349,7 +340,7 @@ std::string outcome(const ApprovalRequest& request, Decision decision, const std
                                 ? target + " is not stored"
                                 : target + " stays as it is";
   const std::string owed =
-      decision == Decision::BreakGlass && owes_review(request)
+      decision == Decision::BreakGlass && is_owed(request.status.review)
           ? "\nSomebody else owes a review of it until " + visible(request.status.review->due_at) +
                 "; until then you can break no other glass. Pass it on:\n" + review_command(request)
           : "";
@@ -409,8 +400,8 @@ std::string request_table(std::vector<ApprovalRequest> requests, Instant now, Co
     if (request.spec.summary.size() > 1)
       change += " (+" + std::to_string(request.spec.summary.size() - 1) + ")";
     const auto expires = parse_rfc3339(status.expires_at);
-    const std::string phase =
-        std::string(to_string(status.phase)) + (owes_review(request) ? ", review owed" : "");
+    const std::string phase = std::string(to_string(status.phase)) +
+                              (is_owed(request.status.review) ? ", review owed" : "");
     rows.push_back({{visible(request.metadata.namespace_), {}},
                     {visible(request.metadata.name), {}},
                     {phase, painted(status.phase, colour, phase)},

@@ -55,14 +55,9 @@ struct Dossier {
 [[nodiscard]] std::string outcome(const ApprovalRequest& request, Decision decision,
                                   const std::string& approval, bool counted);
 
-// A user name for people: visible, cut, and marked where it mixes scripts.
-[[nodiscard]] std::string person(const std::string& username);
-
 // "deployment/web", as it is typed.
 [[nodiscard]] std::string typed_target(const Target& target);
 
-// Somebody broke the glass, and nobody has reviewed it.
-[[nodiscard]] bool owes_review(const ApprovalRequest& request);
 [[nodiscard]] std::string review_command(const ApprovalRequest& request);
 
 // The table of `list`, newest last.

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <future>
+#include <iterator>
 #include <map>
 
 #include "base/digest.hpp"
@@ -130,6 +131,65 @@ Finding holders(const AccessRules& rules, const std::string& what, const std::st
   return finding;
 }
 
+struct PoliciesFound {
+  std::vector<Finding> findings;
+  std::vector<std::string> watching;  // in mode Warn
+};
+PoliciesFound look_at_policies(const Result<Json>& policies, const Result<Json>& namespaces) {
+  if (!policies.ok()) return {{unreadable("policies", policies.error())}, {}};
+  const Json* const items = member_at(*policies, {"items"});
+  if (items == nullptr || items->empty())
+    return {{{Kind::Warning, "there is no policy: nothing is gated", {}}}, {}};
+  PoliciesFound found;
+  for (const Json& item : *items) {
+    const auto policy = decode<ApprovalPolicy>(item);
+    if (policy.ok() && policy->spec.mode == PolicyMode::Warn)
+      found.watching.push_back(policy->metadata.name);
+    found.findings.push_back(
+        policy.ok() ? judge_policy(*policy, namespaces.ok() ? *namespaces : Json())
+                    : Finding{Kind::Bad,
+                              "policy " + visible(string_at(item, {"metadata", "name"})) +
+                                  " cannot be understood: " + policy.error().message,
+                              {}});
+  }
+  return found;
+}
+
+std::vector<Finding> look_at_requests(const Kubectl& kubectl, const Result<Json>& list) {
+  if (!list.ok()) return {unreadable("reviews that are owed, and what is left held", list.error())};
+  std::vector<ApprovalRequest> all;
+  for (const Json& item : list->at("items"))
+    if (auto one = decode<ApprovalRequest>(item); one.ok()) all.push_back(std::move(*one));
+  std::vector<Finding> findings;
+  if (auto owed = judge_reviews(all, system_clock().now())) findings.push_back(*owed);
+  if (auto left = judge_leftovers(read_leftovers(kubectl, all))) findings.push_back(*left);
+  return findings;
+}
+
+std::vector<Finding> look_at_rights(const AccessRules& rules) {
+  const std::string of_policy = kind_info<ApprovalPolicy>().plural;
+  std::vector<Finding> findings{
+      holders(rules, "may take the gate down (webhook configurations, admission policies)",
+              "admissionregistration.k8s.io",
+              {"validatingwebhookconfigurations", "mutatingwebhookconfigurations",
+               "validatingadmissionpolicies", "validatingadmissionpolicybindings"},
+              {"update", "patch", "delete", "deletecollection"}),
+      holders(rules, "may change what is asked (policies)", kGroup, {of_policy},
+              {"update", "patch", "delete", "deletecollection", "manage"}),
+      holders(rules, "may pretend to be somebody else (impersonate)", "",
+              {"users", "groups", "serviceaccounts"}, {"impersonate"}),
+      holders(rules, "may give themselves any right (escalate, bind)", "rbac.authorization.k8s.io",
+              {"clusterroles", "roles"}, {"escalate", "bind"})};
+  Finding approvers = holders(rules, "may approve", kGroup, {of_policy}, {"approve"});
+  if (approvers.more.empty()) {
+    approvers.kind = Kind::Warning;
+    approvers.more.push_back("bind the ClusterRole holdpoint-approver where they shall");
+  }
+  findings.push_back(std::move(approvers));
+  findings.push_back(holders(rules, "may break the glass", kGroup, {of_policy}, {"break-glass"}));
+  return findings;
+}
+
 }  // namespace
 
 Result<Done> doctor(const Kubectl& kubectl, const std::string& given_home) {
@@ -143,11 +203,11 @@ Result<Done> doctor(const Kubectl& kubectl, const std::string& given_home) {
     });
   };
   const std::string there = "--namespace=" + home;
-  auto deployments = read({"deployments.apps", "-l", "app.kubernetes.io/part-of=holdpoint", there});
+  auto deployments = read({"deployments.apps", "-l", kOwnLabel, there});
   auto lease = read({"leases.coordination.k8s.io/holdpoint-operator", there});
   auto arming = read({"configmaps/holdpoint", there});
-  auto configurations = read({"validatingwebhookconfigurations,mutatingwebhookconfigurations", "-l",
-                              "app.kubernetes.io/part-of=holdpoint"});
+  auto configurations =
+      read({"validatingwebhookconfigurations,mutatingwebhookconfigurations", "-l", kOwnLabel});
   auto policies = read({kind_info<ApprovalPolicy>().plural + "." + kGroup});
   auto namespaces = read({"namespaces"});
   auto requests = read({kind_info<ApprovalRequest>().plural + "." + kGroup, "--all-namespaces"});
@@ -157,6 +217,10 @@ Result<Done> doctor(const Kubectl& kubectl, const std::string& given_home) {
   auto bindings = read({"rolebindings", "--all-namespaces"});
 
   std::vector<Finding> findings;
+  const auto add = [&](std::vector<Finding> more) {
+    findings.insert(findings.end(), std::make_move_iterator(more.begin()),
+                    std::make_move_iterator(more.end()));
+  };
   const auto all_deployments = deployments.get();
   findings.push_back(all_deployments.ok()
                          ? judge_deployments(*all_deployments, home)
@@ -169,34 +233,12 @@ Result<Done> doctor(const Kubectl& kubectl, const std::string& given_home) {
     if (auto down = judge_arming(*gate, system_clock().now())) findings.push_back(*down);
   }
 
-  const auto all_policies = policies.get();
-  std::vector<ApprovalPolicy> decoded;
-  std::vector<Finding> of_policies;
-  const auto all_namespaces = namespaces.get();
-  std::vector<std::string> watching;
-  if (!all_policies.ok()) {
-    of_policies.push_back(unreadable("policies", all_policies.error()));
-  } else if (const Json* const items = member_at(*all_policies, {"items"});
-             items == nullptr || items->empty()) {
-    of_policies.push_back({Kind::Warning, "there is no policy: nothing is gated", {}});
-  } else {
-    for (const Json& item : *items) {
-      const auto policy = decode<ApprovalPolicy>(item);
-      if (policy.ok() && policy->spec.mode == PolicyMode::Warn)
-        watching.push_back(policy->metadata.name);
-      of_policies.push_back(
-          policy.ok() ? judge_policy(*policy, all_namespaces.ok() ? *all_namespaces : Json())
-                      : Finding{Kind::Bad,
-                                "policy " + visible(string_at(item, {"metadata", "name"})) +
-                                    " cannot be understood: " + policy.error().message,
-                                {}});
-    }
-  }
+  PoliciesFound of_policies = look_at_policies(policies.get(), namespaces.get());
 
   if (const auto list = configurations.get(); !list.ok()) {
     findings.push_back(unreadable("webhook configurations", list.error()));
   } else {
-    findings.push_back(judge_configurations(*list, watching));
+    findings.push_back(judge_configurations(*list, of_policies.watching));
     if (!member_at(*list, {"items"})->empty()) {
       findings.push_back(look_at_webhook(kubectl, *list, home));
       findings.push_back(judge_authority(*list, system_clock().now()));
@@ -208,17 +250,8 @@ Result<Done> doctor(const Kubectl& kubectl, const std::string& given_home) {
     findings.push_back(judge_callers(*all_deployments));
   }
   findings.push_back(look_at_clock(kubectl));
-  findings.insert(findings.end(), of_policies.begin(), of_policies.end());
-
-  if (const auto list = requests.get(); !list.ok()) {
-    findings.push_back(unreadable("reviews that are owed, and what is left held", list.error()));
-  } else {
-    std::vector<ApprovalRequest> all;
-    for (const Json& item : list->at("items"))
-      if (auto one = decode<ApprovalRequest>(item); one.ok()) all.push_back(std::move(*one));
-    if (auto owed = judge_reviews(all, system_clock().now())) findings.push_back(*owed);
-    if (auto left = judge_leftovers(read_leftovers(kubectl, all))) findings.push_back(*left);
-  }
+  add(std::move(of_policies.findings));
+  add(look_at_requests(kubectl, requests.get()));
 
   Result<Json> answers[] = {cluster_roles.get(), roles.get(), cluster_bindings.get(),
                             bindings.get()};
@@ -230,30 +263,8 @@ Result<Done> doctor(const Kubectl& kubectl, const std::string& given_home) {
                         "user; ask somebody who may read roles",
                         {}});
   } else {
-    const AccessRules rules{std::move(*answers[0]), std::move(*answers[1]), std::move(*answers[2]),
-                            std::move(*answers[3])};
-    const std::string of_policy = kind_info<ApprovalPolicy>().plural;
-    const std::vector<std::string> changing{"update", "patch", "delete", "deletecollection"};
-    findings.push_back(
-        holders(rules, "may take the gate down (webhook configurations, admission policies)",
-                "admissionregistration.k8s.io",
-                {"validatingwebhookconfigurations", "mutatingwebhookconfigurations",
-                 "validatingadmissionpolicies", "validatingadmissionpolicybindings"},
-                changing));
-    findings.push_back(holders(rules, "may change what is asked (policies)", kGroup, {of_policy},
-                               {"update", "patch", "delete", "deletecollection", "manage"}));
-    findings.push_back(holders(rules, "may pretend to be somebody else (impersonate)", "",
-                               {"users", "groups", "serviceaccounts"}, {"impersonate"}));
-    findings.push_back(holders(rules, "may give themselves any right (escalate, bind)",
-                               "rbac.authorization.k8s.io", {"clusterroles", "roles"},
-                               {"escalate", "bind"}));
-    Finding approvers = holders(rules, "may approve", kGroup, {of_policy}, {"approve"});
-    if (approvers.more.empty()) {
-      approvers.kind = Kind::Warning;
-      approvers.more.push_back("bind the ClusterRole holdpoint-approver where they shall");
-    }
-    findings.push_back(std::move(approvers));
-    findings.push_back(holders(rules, "may break the glass", kGroup, {of_policy}, {"break-glass"}));
+    add(look_at_rights({std::move(*answers[0]), std::move(*answers[1]), std::move(*answers[2]),
+                        std::move(*answers[3])}));
   }
 
   bool broken = false;

@@ -12,7 +12,7 @@ constexpr Duration kPatience{30'000};  // a new leader needs up to 17 s
 Result<std::size_t> count_configurations(const Kubectl& kubectl) {
   HP_ASSIGN(const Json list,
             kubectl.json({"get", "validatingwebhookconfigurations,mutatingwebhookconfigurations",
-                          "-l", "app.kubernetes.io/part-of=holdpoint", "-o", "json"}));
+                          "-l", kOwnLabel, "-o", "json"}));
   const Json* const items = member_at(list, {"items"});
   return items == nullptr ? 0 : items->size();
 }
@@ -31,8 +31,8 @@ Result<bool> await(const Kubectl& kubectl, bool up) {
 // of its own: what one says takes nothing from the other.
 Result<Done> say(const Kubectl& kubectl, const std::string& home, const char* key, Json what,
                  const std::string& reason) {
-  HP_ASSIGN(const Json me, kubectl.json({"auth", "whoami", "-o", "json"}));
-  what["by"] = string_at(me, {"status", "userInfo", "username"});
+  HP_ASSIGN(const Identity me, read_me(kubectl));
+  what["by"] = me.username;
   what["reason"] = reason;
   what["at"] = to_rfc3339(system_clock().now());
   const std::string manifest = dump_json(
@@ -67,8 +67,8 @@ Result<Done> disarm(const Kubectl& kubectl, const std::string& given_home,
     return Error{ErrorKind::Unavailable,
                  "the operator has not taken the gate down yet; where it does not run, remove the "
                  "configurations yourself:\nkubectl delete "
-                 "validatingwebhookconfigurations,mutatingwebhookconfigurations -l "
-                 "app.kubernetes.io/part-of=holdpoint",
+                 "validatingwebhookconfigurations,mutatingwebhookconfigurations -l " +
+                     std::string(kOwnLabel),
                  ""};
   print(
       "The gate is down: nothing is held or refused any more, and the trail says that you did it.");

@@ -35,7 +35,7 @@ Result<Done> list(const Kubectl& kubectl, Namespaces which, Ended ended,
   const Leftovers left = read_leftovers(kubectl, requests);
   if (ended == Ended::Hidden)
     std::erase_if(requests, [](const ApprovalRequest& request) {
-      return is_end(request.status.phase) && !owes_review(request);
+      return is_end(request.status.phase) && !is_owed(request.status.review);
     });
   if (requests.empty()) {
     const std::string where =
@@ -50,7 +50,7 @@ Result<Done> list(const Kubectl& kubectl, Namespaces which, Ended ended,
   }
   std::vector<std::string> owed;
   for (const ApprovalRequest& request : requests)
-    if (owes_review(request)) owed.push_back(review_command(request));
+    if (is_owed(request.status.review)) owed.push_back(review_command(request));
   print(request_table(std::move(requests), system_clock().now(), colour_of_stdout()));
   if (!owed.empty()) print("\nSomebody else than who broke the glass has to look at it:");
   for (const std::string& command : owed) print(command);

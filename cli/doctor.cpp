@@ -340,7 +340,7 @@ std::optional<Finding> judge_reviews(const std::vector<ApprovalRequest>& request
   Finding finding{Kind::Warning, {}, {}};
   std::size_t owed = 0;
   for (const ApprovalRequest& request : requests) {
-    if (!owes_review(request)) continue;
+    if (!is_owed(request.status.review)) continue;
     if (++owed > kMaxLines) continue;
     const auto due = parse_rfc3339(request.status.review->due_at);
     finding.more.push_back(person(request.status.review->by) + " broke the glass" +

@@ -30,8 +30,8 @@ struct AccessRules {
   Json cluster_roles, roles, cluster_role_bindings, role_bindings;
 };
 
-// Who holds one of `verbs` on a resource of a group, wildcards included; `only_named` resource
-// names do not count against it when the rule names others.
+// Who holds one of `verbs` on a resource of a group, wildcards included; a rule for some names of
+// it counts like one for all.
 [[nodiscard]] std::vector<Holder> holders_of(const AccessRules& rules, const std::string& group,
                                              const std::vector<std::string>& resources,
                                              const std::vector<std::string>& verbs);
@@ -63,7 +63,8 @@ struct Probe {
 [[nodiscard]] Finding judge_authority(const Json& configurations, Instant now);
 [[nodiscard]] Finding judge_leaf(const std::string& cert_pem, Instant now);
 
-// Who may call the webhook, by the arguments of its Deployment; null: it runs in another way.
+// Who may call the webhook, by the arguments of its Deployment among those listed; unknown where
+// there is none.
 [[nodiscard]] Finding judge_callers(const Json& deployments);
 
 // The operator's Lease: whether somebody leads.

@@ -43,8 +43,8 @@ Result<std::string> find_home(const Kubectl& kubectl, const std::string& given) 
         if (std::string name = string_at(subject, {"namespace"});
             string_at(subject, {"name"}) == kOperator && is_name(name))
           return name;
-  const auto configurations = kubectl.json({"get", "validatingwebhookconfigurations", "-l",
-                                            "app.kubernetes.io/part-of=holdpoint", "-o", "json"});
+  const auto configurations =
+      kubectl.json({"get", "validatingwebhookconfigurations", "-l", kOwnLabel, "-o", "json"});
   std::string told = configurations.ok() ? home_told_by(*configurations) : "";
   return told.empty() ? kUsual : told;
 }

@@ -7,6 +7,9 @@
 
 namespace holdpoint::cli {
 
+// Selects what belongs to Holdpoint.
+inline constexpr const char* kOwnLabel = "app.kubernetes.io/part-of=holdpoint";
+
 // What is told by the webhook configurations: the namespace of the Service that they call, or that
 // of the probe in them; empty where they tell nothing. Pure.
 [[nodiscard]] std::string home_told_by(const Json& configurations);

@@ -14,15 +14,16 @@
 #include "core/approval/standing.hpp"
 #include "core/change/change.hpp"
 #include "core/change/covered.hpp"
+#include "core/change/last_write.hpp"
 #include "crds/codec.hpp"
 
 namespace holdpoint::cli {
 namespace {
 
-constexpr std::size_t kTextColumns = 160, kImageColumns = 90, kMaxNames = 3;
+constexpr std::size_t kTextColumns = 160, kImageColumns = 90, kMaxNames = 3, kDigestDigits = 12;
 using Keys = std::initializer_list<std::string_view>;
 
-// 0 where it is missing or no number.
+// `otherwise` where it is missing or no number.
 std::int64_t number_at(const Json& value, Keys keys, std::int64_t otherwise = 0) {
   const Json* const found = member_at(value, keys);
   return found != nullptr && found->is_number_integer() ? found->get<std::int64_t>() : otherwise;
@@ -70,6 +71,21 @@ std::string words_of(const Json& condition) {
   return visible_cut(reason + (reason.empty() || message.empty() ? "" : ": ") + message, 100);
 }
 
+// As the summary of a change names a version: the tag, the first digits of the digest, or both; the
+// whole reference where it has neither.
+std::string version_of(const std::string& image) {
+  const auto at = std::min(image.find('@'), image.size());
+  std::string tag = image.substr(0, at), digest = image.substr(at);
+  const auto colon = tag.rfind(':');
+  if (colon != std::string::npos && tag.find('/', colon) == std::string::npos)
+    tag.erase(0, colon + 1);
+  else if (!digest.empty())
+    tag.clear();
+  if (const auto digits = digest.find(':'); digits != std::string::npos)
+    digest.resize(std::min(digest.size(), digits + 1 + kDigestDigits));
+  return tag + digest;
+}
+
 // ", image web:1"; nothing where there are no containers.
 std::string images_of(const Json& object) {
   const bool cron = string_at(object, {"kind"}) == "CronJob";
@@ -79,15 +95,10 @@ std::string images_of(const Json& object) {
   if (containers == nullptr || !containers->is_array() || containers->empty()) return "";
   if (containers->size() == 1)
     return ", image " + visible_cut(string_at(containers->front(), {"image"}), kImageColumns);
-  // As the summary of a change names them: the container and its tag.
   std::vector<std::string> images;
-  for (const Json& container : *containers) {
-    const std::string image = string_at(container, {"image"});
-    const auto colon = image.rfind(':');
-    const bool tagged = colon != std::string::npos && image.find('/', colon) == std::string::npos;
+  for (const Json& container : *containers)
     images.push_back(visible_cut(string_at(container, {"name"}), 40) + " " +
-                     visible_cut(tagged ? image.substr(colon + 1) : image, 40));
-  }
+                     visible_cut(version_of(string_at(container, {"image"})), 40));
   return ", images " + some_of(std::move(images));
 }
 
@@ -242,18 +253,10 @@ std::string approved_by(const ApprovalRequest& request) {
   return "approved by " + some_of(std::move(people));
 }
 
-// Who wrote it last, as far as the object tells: a hint, anybody can name a field manager.
+// Empty where the object does not tell.
 std::string last_writer(const RawObject& object, Instant now) {
-  const Json* const managers = member_at(object, {"metadata", "managedFields"});
-  std::string name, time;
-  if (managers != nullptr && managers->is_array())
-    for (const Json& manager : *managers) {
-      const std::string at = string_at(manager, {"time"});
-      if (!string_at(manager, {"subresource"}).empty() || at < time) continue;
-      time = at;
-      name = string_at(manager, {"manager"});
-    }
-  return time.empty() ? "" : "written " + ago(time, now) + " through " + visible_cut(name, 60);
+  const auto [manager, time] = last_write(object);
+  return time.empty() ? "" : "written " + ago(time, now) + " through " + visible_cut(manager, 60);
 }
 
 bool ended_unreleased(const ApprovalRequest& request) {

@@ -73,13 +73,6 @@ Json reference(const std::string& api_version, const std::string& kind,
           {"metadata", {{"namespace", namespace_}, {"name", name}}}};
 }
 
-Result<Identity> read_me(const Kubectl& kubectl) {
-  HP_ASSIGN(const Json review, kubectl.json({"auth", "whoami", "-o", "json"}));
-  const Json* info = member_at(review, {"status", "userInfo"});
-  if (info == nullptr) return invalid("kubectl auth whoami told of no user");
-  return decode_part<Identity>(*info);
-}
-
 Result<bool> read_may(const Kubectl& kubectl, const std::string& verb, const std::string& what,
                       const std::string& where) {
   HP_ASSIGN(const Output output, kubectl.run({"auth", "can-i", verb, what, where}));
@@ -132,6 +125,13 @@ std::set<std::string> writers_of(const ApprovalRequest& request, const RawObject
 }
 
 }  // namespace
+
+Result<Identity> read_me(const Kubectl& kubectl) {
+  HP_ASSIGN(const Json review, kubectl.json({"auth", "whoami", "-o", "json"}));
+  const Json* info = member_at(review, {"status", "userInfo"});
+  if (info == nullptr) return invalid("kubectl auth whoami told of no user");
+  return decode_part<Identity>(*info);
+}
 
 Result<std::vector<ApprovalRequest>> read_requests(const Kubectl& kubectl, Namespaces which) {
   return read_list<ApprovalRequest>(kubectl, which == Namespaces::All

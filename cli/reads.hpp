@@ -10,6 +10,9 @@
 
 namespace holdpoint::cli {
 
+// The user, as the API server knows them.
+[[nodiscard]] Result<Identity> read_me(const Kubectl& kubectl);
+
 // All requests of the namespace that kubectl is pointed at, or of all. One that cannot be
 // understood is named on stderr and left out.
 [[nodiscard]] Result<std::vector<ApprovalRequest>> read_requests(const Kubectl& kubectl,

@@ -155,7 +155,7 @@ Result<std::optional<std::string>> Docket::unpaid_review(const Identity& who,
     // What ended otherwise, and left no debt, was not passed by it.
     const bool unused =
         is_end(request->status.phase) && request->status.phase != RequestPhase::Released;
-    if (debt.has_value() ? debt->reviewed_by.empty() : !unused)
+    if (is_owed(debt) || (!debt.has_value() && !unused))
       return std::optional(request->metadata.namespace_ + "/" + request->metadata.name);
   }
   return std::optional<std::string>();
@@ -168,8 +168,7 @@ Result<StandingInput> Docket::standing_input(
   StandingInput input;
   input.request = &request;
   input.policy = policy;
-  const auto& debt = request.status.review;
-  if (!is_end(request.status.phase) || (debt.has_value() && debt->reviewed_by.empty())) {
+  if (!is_end(request.status.phase) || is_owed(request.status.review)) {
     HP_ASSIGN(input.ballots, ballots(request, policy, deadline));
   }
   for (const std::string& writer : writers) input.writers.push_back(Identity{writer, "", {}});

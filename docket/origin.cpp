@@ -4,11 +4,6 @@
 #include "crds/json.hpp"
 
 namespace holdpoint {
-namespace {
-
-constexpr std::size_t kMostRevision = 512;
-
-}  // namespace
 
 kube::ResourcePath path_of(const Origin& origin) {
   switch (origin.kind) {

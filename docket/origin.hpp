@@ -13,7 +13,7 @@ namespace holdpoint {
 [[nodiscard]] kube::ResourcePath path_of(const Origin& origin);
 
 // What it is going to: status.lastAttemptedRevision (Flux), or the revision of the operation under
-// way, else of the last comparison (Argo CD), or as the origin says (Helm). At most 512 characters;
+// way, else of the last comparison (Argo CD), or as the origin says (Helm). At most kMostRevision;
 // empty where it does not say, or may not be read.
 [[nodiscard]] std::string revision_of(const kube::Client& client, const Origin& origin,
                                       Deadline deadline);

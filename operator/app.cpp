@@ -7,6 +7,7 @@
 #include <iterator>
 #include <thread>
 
+#include "base/clock.hpp"
 #include "base/digest.hpp"
 #include "base/log.hpp"
 #include "base/metrics.hpp"
@@ -143,7 +144,7 @@ Result<Done> take_down(const Options& options) {
   // its mistake.
   for (int quiet = 0; quiet < 2;) {
     HP_TRY(configurator.pass({}));
-    std::this_thread::sleep_for(kQuiet);
+    wait_for(kQuiet, {});
     HP_ASSIGN(const bool up, configurator.is_up(Deadline::in(kCall)));
     quiet = up ? 0 : quiet + 1;
   }

@@ -9,6 +9,7 @@
 #include "core/approval/digest.hpp"
 #include "core/approval/hold.hpp"
 #include "core/approval/stages.hpp"
+#include "core/change/last_write.hpp"
 #include "crds/codec.hpp"
 #include "operator/conditions.hpp"
 #include "operator/grants.hpp"
@@ -38,6 +39,11 @@ std::string policies_crd() { return kind_info<ApprovalPolicy>().plural + "." + k
 
 Json webhooks_of(const Json& object) { return object.value("webhooks", Json::array()); }
 
+// The policies whose entries outlive them, comma separated.
+std::string kept_of(const Json& object) {
+  return string_at(object, {"metadata", "annotations", kKeptAnnotation});
+}
+
 // Who wrote the spec of this generation, stamped at admission; the stamp of another one says
 // nothing.
 std::string changed_by(const ObjectMeta& policy) {
@@ -51,16 +57,10 @@ std::string changed_by(const ObjectMeta& policy) {
 
 // What the object itself tells of who edited it last: a hint, anybody can write it.
 std::string edited_by(const Json& object) {
-  const Json* managers = member_at(object, {"metadata", "managedFields"});
-  std::string name, time;
-  if (managers != nullptr && managers->is_array())
-    for (const Json& manager : *managers)
-      if (string_at(manager, {"time"}) >= time) {
-        time = string_at(manager, {"time"});
-        name = string_at(manager, {"manager"});
-      }
-  return "edited" +
-         (name.empty() ? "" : ", last by field manager " + visible_cut(name, 128) + " at " + time);
+  const auto [manager, time] = last_write(object);
+  return "edited" + (manager.empty()
+                         ? ""
+                         : ", last by field manager " + visible_cut(manager, 128) + " at " + time);
 }
 
 const char* kind_of(bool mutating) {
@@ -169,9 +169,8 @@ Result<Done> Configurator::adopt(Deadline deadline) {
       const auto live = client_.get(configuration_path(mutating, name), deadline);
       if (!live.ok() && live.error().kind != ErrorKind::NotFound) return live.error();
       if (!live.ok()) continue;
-      written_[{mutating, name}] = {webhooks_of(*live), "", false};
-      for (const std::string& policy :
-           split(string_at(*live, {"metadata", "annotations", kKeptAnnotation}), ','))
+      written_[{mutating, name}] = {webhooks_of(*live), kept_of(*live), "", false};
+      for (const std::string& policy : split(kept_of(*live), ','))
         if (!policy.empty()) kept_.insert(policy);
     }
   adopted_ = true;
@@ -258,37 +257,37 @@ Result<Done> Configurator::write(bool mutating, const Json& object, const std::s
   const std::string name = string_at(object, {"metadata", "name"});
   Written& written = written_[{mutating, name}];
   auto live = client_.get(configuration_path(mutating, name), deadline);
+  if (!live.ok() && live.error().kind != ErrorKind::NotFound) return live.error();
   // What is there is not what was last written: somebody else did that, whoever of us notices it
   // first.
   std::string tampered;
   if (!written.webhooks.is_null()) {
-    if (live.ok() && webhooks_of(*live) != written.webhooks) {
-      tampered = edited_by(*live);
-    } else if (!live.ok() && live.error().kind == ErrorKind::NotFound) {
+    if (!live.ok())
       tampered = "deleted";
-    }
+    else if (webhooks_of(*live) != written.webhooks)
+      tampered = edited_by(*live);
   }
-  if (live.ok()) {
-    const bool same = webhooks_of(*live) == webhooks_of(object) &&
-                      member_at(*live, {"metadata", "annotations"}) == nullptr &&
-                      member_at(object, {"metadata", "annotations"}) == nullptr;
-    if (!same) {
-      Json next = *live;
-      next["webhooks"] = object["webhooks"];
-      next["metadata"]["labels"] = object["metadata"]["labels"];
-      next["metadata"]["annotations"] = object["metadata"].value("annotations", Json::object());
-      live = client_.update(configuration_path(mutating, name), next, {}, deadline);
-    }
-  } else if (live.error().kind == ErrorKind::NotFound) {
+  const bool same =
+      live.ok() && webhooks_of(*live) == webhooks_of(object) && kept_of(*live) == kept_of(object);
+  if (!same) {
     // A pass takes a while: what somebody disarmed since it began must not come back.
     HP_ASSIGN(const Arming arming, read_arming(client_, settings_.home, deadline));
     if (arming.down)
       return Error{ErrorKind::Unavailable, "the gate was disarmed by " + arming.by, ""};
-    live = client_.create(configuration_path(mutating), object, {}, deadline);
+    if (live.ok()) {
+      Json next = *live;
+      next["webhooks"] = object["webhooks"];
+      next["metadata"]["labels"] = object["metadata"]["labels"];
+      next["metadata"]["annotations"][kKeptAnnotation] = kept_of(object);
+      live = client_.update(configuration_path(mutating, name), next, {}, deadline);
+    } else {
+      live = client_.create(configuration_path(mutating), object, {}, deadline);
+    }
+    if (!live.ok()) return live.error();
   }
-  if (!live.ok()) return live.error();
   if (written.probe_hash != probe_hash) written.proven = false;
   written.webhooks = webhooks_of(*live);
+  written.kept = kept_of(*live);
   written.probe_hash = probe_hash;
   if (!tampered.empty()) {
     owe(Fact::Tampered, "admissionregistration.k8s.io", kind_of(mutating), name, tampered);
@@ -610,20 +609,17 @@ Result<Done> Configurator::settle(Deadline deadline) {
 Result<Done> Configurator::guard_configuration(bool mutating, const std::string& name) {
   const Key key{mutating, name};
   const auto expected = written_.find(key);
-  if (expected == written_.end()) return Done{};  // not one that we wrote
+  // Not one that we wrote, or not yet.
+  if (expected == written_.end() || expected->second.webhooks.is_null()) return Done{};
   const Deadline deadline = Deadline::in(kCall);
-  const auto live = client_.get(configuration_path(mutating, name), deadline);
-  if (!live.ok() && live.error().kind != ErrorKind::NotFound) return live.error();
-  if (live.ok() && webhooks_of(*live) == expected->second.webhooks) return settle(deadline);
-  HP_ASSIGN(const Arming arming, read_arming(client_, settings_.home, deadline));
-  if (arming.down) return Done{};  // the next pass takes the rest down
   // Put back first: the gate is open meanwhile. Then on the record, both.
-  Json object{
-      {"apiVersion", "admissionregistration.k8s.io/v1"},
-      {"kind", kind_of(mutating)},
-      {"metadata", {{"name", name}, {"labels", {{"app.kubernetes.io/part-of", "holdpoint"}}}}},
-      {"webhooks", expected->second.webhooks}};
-  for (Json& entry : object["webhooks"]) entry.erase("matchConditionsHash");
+  const Json object{{"apiVersion", "admissionregistration.k8s.io/v1"},
+                    {"kind", kind_of(mutating)},
+                    {"metadata",
+                     {{"name", name},
+                      {"labels", {{"app.kubernetes.io/part-of", "holdpoint"}}},
+                      {"annotations", {{kKeptAnnotation, expected->second.kept}}}}},
+                    {"webhooks", expected->second.webhooks}};
   HP_TRY(write(mutating, object, expected->second.probe_hash, deadline));
   return settle(deadline);
 }

@@ -61,6 +61,7 @@ class Configurator {
   };
   struct Written {
     Json webhooks;           // as written last
+    std::string kept;        // policies whose entries outlive them
     std::string probe_hash;  // of it
     bool proven = false;     // the API server was seen to use it
   };

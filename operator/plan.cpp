@@ -65,9 +65,8 @@ std::vector<AuditRecordSpec> facts_of(const ApprovalRequest& request, const Stan
     decided.occurred_at = approval->metadata.creation_timestamp;
     decided.message = "by Approval " + approval->metadata.name;
     if (decision == Decision::BreakGlass) {
-      std::vector<std::string> passed;
-      for (const Stage& stage : request.spec.stages) passed.push_back(who_may(stage));
-      decided.message += "; passed over: " + join(passed, ", then ");
+      const std::string passed = who_may(request.spec.stages, request.spec.risk.level);
+      if (!passed.empty()) decided.message += "; passed over: " + passed;
       decided.message = visible_cut(decided.message + and_checks(request, standing, now), 2000);
     }
     if (!approval->spec.not_before.empty())

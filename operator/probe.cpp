@@ -1,7 +1,6 @@
 #include "operator/probe.hpp"
 
 #include <chrono>
-#include <thread>
 
 #include "base/clock.hpp"
 #include "base/digest.hpp"
@@ -71,7 +70,7 @@ Result<std::string> probe_policies(const kube::Client& client) {
              (list.items.size() == 1 ? " policy is in force" : " policies are in force");
     if (deadline.left() < 2 * kPause)
       return problem(waits, "see what its status says", "kubectl get approvalpolicies -o yaml");
-    std::this_thread::sleep_for(kPause);
+    wait_for(kPause, {});
   }
 }
 

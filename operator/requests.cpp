@@ -37,11 +37,6 @@ bool is_same_sync(const Origin& a, const Origin& b) {
          a.revision == b.revision;
 }
 
-bool owes_review(const ApprovalRequest& request) {
-  const auto& debt = request.status.review;
-  return debt.has_value() && debt->reviewed_by.empty();
-}
-
 }  // namespace
 
 // Where the name was generated and the object is not known by name, the claim's uid tells which it
@@ -107,7 +102,7 @@ Result<std::optional<Duration>> Requests::reconcile(
     }
     const ApprovalPolicy* live_policy = policy.has_value() ? &*policy : nullptr;
     if (!over) checks_.want(request, live_policy);
-    if (over && !owes_review(request)) {
+    if (over && !is_owed(request.status.review)) {
       if (live_policy != nullptr) notifier_.owe(request, *live_policy, {});
       return retire(request, live_policy, deadline);
     }

@@ -72,7 +72,7 @@ std::optional<std::string> objection_to_review(const StandingInput& input, const
   const Identity& author = mine.approval.spec.author;
   if (!standing.review.has_value())
     return "request " + name + " needs no review: no glass was broken";
-  if (!standing.review->reviewed_by.empty())
+  if (!is_owed(standing.review))
     return "request " + name + " was reviewed already, by " + person(standing.review->reviewed_by);
   if (standing.review->by == author.username || is_theirs(input, author))
     return "you (" + person(author.username) + ") broke the glass for " + name +

@@ -9,11 +9,17 @@
 namespace holdpoint {
 namespace {
 
-constexpr std::string_view kServiceAccount = "system:serviceaccount:";
+constexpr const char* kServiceAccount = "system:serviceaccount:";
 constexpr std::size_t kMostVoices = 256;
 
 bool has(const std::vector<std::string>& list, const std::string& value) {
   return std::find(list.begin(), list.end(), value) != list.end();
+}
+
+// As the API server calls the service account namespace/name.
+std::string user_of(std::string account) {
+  if (const auto slash = account.find('/'); slash != std::string::npos) account[slash] = ':';
+  return std::string(kServiceAccount) + account;
 }
 
 // A stage that applies, and since when it asks; stages that do not ask yet have no ladder.
@@ -126,12 +132,10 @@ void climb(const Stage& stage, Instant since, std::optional<Instant> full_at, In
 bool is_named(const Approvers& approvers, const Identity& who) {
   if (who.username.empty()) return false;
   if (has(approvers.users, who.username)) return true;
-  if (who.username.starts_with(kServiceAccount)) {
-    std::string account = who.username.substr(kServiceAccount.size());  // namespace:name
-    if (const auto colon = account.find(':'); colon != std::string::npos) account[colon] = '/';
-    if (has(approvers.service_accounts, account)) return true;
-  }
-  return std::any_of(who.groups.begin(), who.groups.end(),
+  return std::any_of(
+             approvers.service_accounts.begin(), approvers.service_accounts.end(),
+             [&](const std::string& account) { return user_of(account) == who.username; }) ||
+         std::any_of(who.groups.begin(), who.groups.end(),
                      [&](const std::string& group) { return has(approvers.groups, group); });
 }
 
@@ -146,19 +150,31 @@ bool is_named_somewhere(const std::vector<Stage>& stages, const Identity& who) {
   });
 }
 
+bool applies(const Stage& stage, RiskLevel risk) {
+  return !stage.when.has_value() || stage.when->risk_at_least <= risk;
+}
+
+std::string person(const std::string& name) {
+  return visible_cut(name, 80) + (mixes_scripts(name) ? " (mixed scripts!)" : "");
+}
+
 std::string who_may(const Approvers& approvers) {
   std::vector<std::string> names;
-  const auto name = [](const std::string& text) {
-    return visible_cut(text, 80) + (mixes_scripts(text) ? " (mixed scripts!)" : "");
-  };
-  for (const std::string& group : approvers.groups) names.push_back("group " + name(group));
-  for (const std::string& user : approvers.users) names.push_back("user " + name(user));
+  for (const std::string& group : approvers.groups) names.push_back("group " + person(group));
+  for (const std::string& user : approvers.users) names.push_back("user " + person(user));
   for (const std::string& account : approvers.service_accounts)
-    names.push_back("service account " + name(account));
+    names.push_back("service account " + person(account));
   return names.empty() ? "nobody" : visible_cut(join(names, " or "), 120);
 }
 
 std::string who_may(const Stage& stage) { return who_may(stage.approvers); }
+
+std::string who_may(const std::vector<Stage>& stages, RiskLevel risk) {
+  std::vector<std::string> asked;
+  for (const Stage& stage : stages)
+    if (applies(stage, risk)) asked.push_back(who_may(stage));
+  return join(asked, ", then ");
+}
 
 std::string never_full(const ApprovalPolicySpec& spec) {
   for (const Stage& stage : spec.stages) {
@@ -167,10 +183,7 @@ std::string never_full(const ApprovalPolicySpec& spec) {
     const auto count = [&](const Approvers& approvers) {
       has_group = has_group || !approvers.groups.empty();
       named.insert(approvers.users.begin(), approvers.users.end());
-      for (std::string account : approvers.service_accounts) {
-        if (const auto slash = account.find('/'); slash != std::string::npos) account[slash] = ':';
-        named.insert(std::string(kServiceAccount) + account);
-      }
+      for (const std::string& account : approvers.service_accounts) named.insert(user_of(account));
     };
     count(stage.approvers);
     for (const EscalationStep& step : stage.escalation) {
@@ -197,7 +210,7 @@ Progress walk_stages(const std::vector<Stage>& stages, bool one_person_per_stage
   Progress progress;
   std::vector<Asking> all;
   for (const Stage& stage : stages) {
-    if (stage.when.has_value() && stage.when->risk_at_least > risk) continue;
+    if (!applies(stage, risk)) continue;
     all.push_back({&stage, std::nullopt});
     progress.needed += stage.required;
   }

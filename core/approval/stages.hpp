@@ -57,8 +57,14 @@ struct Progress {
 [[nodiscard]] bool is_eligible(const Stage& stage, const Identity& who);
 // By the stages or by any step of their ladders, whenever that comes.
 [[nodiscard]] bool is_named_somewhere(const std::vector<Stage>& stages, const Identity& who);
+// Whether the stage asks anybody at this risk.
+[[nodiscard]] bool applies(const Stage& stage, RiskLevel risk);
+// A name for people: visible, cut, and marked where it mixes scripts.
+[[nodiscard]] std::string person(const std::string& name);
 // "group leads or user anna", for messages; at most 120 characters.
 [[nodiscard]] std::string who_may(const Approvers& approvers);
 [[nodiscard]] std::string who_may(const Stage& stage);
+// "group leads, then user anna": of the stages that apply; empty where none does.
+[[nodiscard]] std::string who_may(const std::vector<Stage>& stages, RiskLevel risk);
 
 }  // namespace holdpoint

@@ -302,6 +302,10 @@ bool is_end(RequestPhase phase) {
          phase != RequestPhase::Approved;
 }
 
+bool is_owed(const std::optional<ReviewDebt>& review) {
+  return review.has_value() && review->reviewed_by.empty();
+}
+
 bool same_person(const Identity& a, const Identity& b) {
   if (!a.username.empty() && a.username == b.username) return true;
   return !a.uid.empty() && a.uid == b.uid;

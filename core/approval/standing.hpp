@@ -90,6 +90,8 @@ inline constexpr Duration kLateStore{60'000};
 // A phase in request.status that is an end stays; any other phase there is ignored.
 [[nodiscard]] Standing next_state(const StandingInput& input);
 
+// Whether somebody broke the glass, and nobody has reviewed it.
+[[nodiscard]] bool is_owed(const std::optional<ReviewDebt>& review);
 // Equal by user name, or by uid where both have one.
 [[nodiscard]] bool same_person(const Identity& a, const Identity& b);
 // The command that asks anew for what is stored held; to apply it again changes nothing.

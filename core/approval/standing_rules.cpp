@@ -25,10 +25,6 @@ bool is_debtor(const StandingInput& input, const Identity& who) {
 
 }  // namespace
 
-std::string person(const std::string& username) {
-  return visible_cut(username, 80) + (mixes_scripts(username) ? " (mixed scripts!)" : "");
-}
-
 void sooner(std::optional<Instant>& at, std::optional<Instant> other) {
   if (other.has_value() && (!at.has_value() || *other < *at)) at = other;
 }
@@ -141,8 +137,7 @@ std::optional<ReviewDebt> review_of(const StandingInput& input, const Standing& 
         within = *parsed;
     debt = ReviewDebt{standing.glass_broken_by, to_rfc3339(*standing.approved_at + within), ""};
   }
-  if (debt.has_value() && debt->reviewed_by.empty() && review != nullptr)
-    debt->reviewed_by = review->spec.author.username;
+  if (is_owed(debt) && review != nullptr) debt->reviewed_by = review->spec.author.username;
   return debt;
 }
 

@@ -43,8 +43,6 @@ struct Frozen {
 [[nodiscard]] std::optional<ReviewDebt> review_of(const StandingInput& input,
                                                   const Standing& standing, const Approval* review);
 
-// A user name for people.
-[[nodiscard]] std::string person(const std::string& username);
 void sooner(std::optional<Instant>& at, std::optional<Instant> other);
 
 }  // namespace holdpoint

@@ -1,9 +1,9 @@
 // The judgement of one write against one policy: from the objects involved to what happens with it.
 //
-// judge() is the only evaluator: webhook, dry run, simulation and operator ask the same questions
-// in the same order. It is split where I/O is needed: classify() tells from the objects alone
-// whether the write is gated and which request it is bound to; decide() takes the standing of that
-// request. Neither reads anything. Pure; thread-safe.
+// classify() and decide() are the only evaluators: a write, a dry run and a simulation meet the
+// same questions in the same order. They are two as I/O comes between them: classify() tells from
+// the objects alone whether the write is gated and which request it is bound to; decide() takes the
+// standing of that request. Neither reads anything. Pure; thread-safe.
 #pragma once
 
 #include <map>

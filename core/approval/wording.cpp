@@ -77,7 +77,7 @@ std::vector<std::string> would_hold_warnings(const Target& target, const Approva
     lines.push_back(answer("holdpoint: must pass checks: " + join(checks, ", ")));
   std::vector<std::string> stages;
   for (const Stage& stage : policy.spec.stages)
-    if (!stage.when.has_value() || stage.when->risk_at_least <= risk.level)
+    if (applies(stage, risk.level))
       stages.push_back(stage.name + " (" + std::to_string(stage.required) + " of " +
                        who_may(stage) + ")");
   if (stages.size() > 1) lines.push_back(answer("holdpoint: stages: " + join(stages, ", then ")));

@@ -42,6 +42,13 @@ bool is_observed(const RawObject& live) {
   return generation != nullptr && observed != nullptr && *generation == *observed;
 }
 
+// Going to something else than what asked, as far as both are known. Requests record their revision
+// visible and cut.
+bool is_elsewhere(const Origin& origin, const std::string& revision) {
+  return !revision.empty() && !origin.revision.empty() &&
+         visible_cut(revision, kMostRevision) != origin.revision;
+}
+
 // Ready, by an attempt after the one that asked: while that one ran it was not, and all that the
 // next one brought went through.
 bool is_ready_since(const RawObject& live, const std::string& revision, const Origin& origin,
@@ -49,9 +56,8 @@ bool is_ready_since(const RawObject& live, const std::string& revision, const Or
   const Json ready = ready_of(live);
   const auto since = time_at(ready, "lastTransitionTime");
   const bool later = since.has_value() && *since > asked;
-  const bool elsewhere =
-      !revision.empty() && !origin.revision.empty() && revision != origin.revision;
-  return string_at(ready, {"status"}) == "True" && is_observed(live) && (later || elsewhere);
+  return string_at(ready, {"status"}) == "True" && is_observed(live) &&
+         (later || is_elsewhere(origin, revision));
 }
 
 // In status.inventory: "<namespace>_<name>_<group>_<kind>".
@@ -99,10 +105,11 @@ OriginState by_helm_release(const ApprovalRequestSpec& spec, const RawObject& li
   if (is_held_hook(spec)) {
     if (status.empty() || !is_hook_of_release(spec.origin->hook))
       return unknown("whether " + name + " still waits for this hook is not to be seen");
-    const std::string attempted = text_at(live, {"status", "lastAttemptedRevision"});
-    const std::string& own = spec.origin->revision;
-    if (!own.empty() && !attempted.empty() && attempted != own)
-      return moved(name + " is at " + attempted + " now, and this hook belongs to " + own);
+    const std::string attempted = string_at(live, {"status", "lastAttemptedRevision"});
+    if (is_elsewhere(*spec.origin, attempted))
+      return moved(name + " is at " + visible_cut(attempted, kMostWords) +
+                   " now, and this hook belongs to " +
+                   visible_cut(spec.origin->revision, kMostWords));
     const auto since = time_at(ready, "lastTransitionTime");
     const bool same_attempt = since.has_value() && *since <= asked + kSkew;
     if (status == "Unknown" && same_attempt) return {};
@@ -147,19 +154,16 @@ OriginState by_application(const ApprovalRequestSpec& spec, const RawObject& liv
     }
     return {};
   }
-  const auto other = [&](const std::string& revision) {
-    return !revision.empty() && !spec.origin->revision.empty() && revision != spec.origin->revision;
-  };
   const std::string synced_to = string_at(operation, {"syncResult", "revision"});
   const auto finished = time_at(operation, "finishedAt");
   const bool later = finished.has_value() && *finished > asked;
   // A sync of some resources alone tells nothing of the others.
   const bool whole = member_at(operation, {"operation", "sync", "resources"}) == nullptr;
-  if (phase == "Succeeded" && whole && (later || other(synced_to)))
+  if (phase == "Succeeded" && whole && (later || is_elsewhere(*spec.origin, synced_to)))
     return moved(at + visible_cut(synced_to, kMostWords) + " now, without this change");
   // Hooks are in no comparison.
   const std::string compared = string_at(live, {"status", "sync", "revision"});
-  if (phase != "Running" && spec.origin->hook.empty() && other(compared) &&
+  if (phase != "Running" && spec.origin->hook.empty() && is_elsewhere(*spec.origin, compared) &&
       string_at(live, {"status", "sync", "status"}) == "Synced")
     return moved(at + visible_cut(compared, kMostWords) + " now, without this change");
   return {};

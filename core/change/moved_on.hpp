@@ -5,6 +5,7 @@
 // request at most. docs/decisions/0012-moved-on.md has the cases. Pure; thread-safe.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,9 @@ struct OriginState {
   enum class Is { Current, Unknown, MovedOn } is = Is::Current;
   std::string why;  // of Unknown and MovedOn, as a sentence without an end
 };
+
+// A revision is recorded in a request with at most so many columns, made visible.
+inline constexpr std::size_t kMostRevision = 512;
 
 // Whether what the origin does tells of this change: its own controller sent it, or it is a hook
 // that is stored held. What somebody types by hand over an object of Flux's is theirs.

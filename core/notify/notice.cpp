@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/text.hpp"
-#include "core/approval/standing_rules.hpp"
+#include "core/approval/stages.hpp"
 #include "core/approval/wording.hpp"
 #include "crds/codec.hpp"
 
@@ -39,14 +39,6 @@ std::optional<Instant> time_of(const Reminder& reminder, const ApprovalRequest& 
 bool was_told(const ApprovalRequest& request, const std::string& id) {
   const auto& told = request.status.notified;
   return std::find(told.begin(), told.end(), id) != told.end();
-}
-
-std::string passed_over(const ApprovalRequestSpec& asked) {
-  std::vector<std::string> stages;
-  for (const Stage& stage : asked.stages)
-    if (!stage.when.has_value() || stage.when->risk_at_least <= asked.risk.level)
-      stages.push_back(who_may(stage));
-  return join(stages, ", then ");
 }
 
 // A notice under construction: what is said to people and to programs at once.
@@ -143,7 +135,8 @@ Notice glass_broken(const ApprovalRequest& request, const Standing& standing, Re
       writer.line("because", "because", decision.reason);
       break;
     }
-  writer.line("passed over", "passedOver", passed_over(request.spec), 1000);
+  writer.line("passed over", "passedOver", who_may(request.spec.stages, request.spec.risk.level),
+              1000);
   const auto& debt = request.status.review.has_value() ? request.status.review : standing.review;
   if (debt.has_value()) writer.line("review due", "reviewDueAt", debt->due_at);
   return writer.take();

@@ -362,14 +362,18 @@ TEST_CASE("the card tells what runs now, in the words of the kind") {
     CHECK_FALSE(has(desk.text(), "last  "));
   }
   SUBCASE("several containers") {
+    const std::string digest = "@sha256:0123456789abcdef" + std::string(48, '0');
     auto& containers = object["spec"]["template"]["spec"]["containers"];
     object["metadata"]["annotations"].clear();
     object["spec"]["paused"] = false;
     containers = Json::array({{{"name", "a"}, {"image", "r.io:5000/x/a:1.2"}},
                               {{"name", "b"}, {"image", "r.io:5000/b"}},
-                              {{"name", "c"}, {"image", "c@sha256:0123"}},
+                              {{"name", "c"}, {"image", "r.io:5000/c" + digest}},
                               {{"name", "d"}, {"image", "d"}}});
-    CHECK(has(now(), "images a 1.2, b r.io:5000/b, c 0123 and 1 more (read"));
+    CHECK(has(now(), "images a 1.2, b r.io:5000/b, c @sha256:0123456789ab and 1 more (read"));
+    containers.erase(containers.begin());
+    containers[1]["image"] = "c:1.2" + digest;
+    CHECK(has(now(), "images b r.io:5000/b, c 1.2@sha256:0123456789ab, d d (read"));
   }
   SUBCASE("what another request holds") {
     object["metadata"]["annotations"][kHeldAnnotation] = "production/web-other-1";

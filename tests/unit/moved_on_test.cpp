@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "base/text.hpp"
 #include "core/approval/digest.hpp"
 #include "core/approval/standing.hpp"
 #include "core/change/origin.hpp"
@@ -158,6 +159,28 @@ TEST_CASE("a held hook is stale when the attempt of its HelmRelease is over") {
   CHECK(state_by_object(a_request(OriginKind::HelmRelease, RequestHold::Gate, "post-rollback"),
                         helm_release("False", kBefore, "failed", kBefore))
             .is == Is::Unknown);
+}
+
+TEST_CASE("a long revision that stays the same is not taken for another one") {
+  for (const std::size_t size : {300U, 600U}) {
+    CAPTURE(size);
+    const std::string revision(size, 'a');
+    const auto is = [&](OriginKind kind, RequestHold hold, const std::string& hook,
+                        const Json& live) {
+      ApprovalRequest request = a_request(kind, hold, hook);
+      request.spec.origin->revision = visible_cut(revision, kMostRevision);
+      return state_by_object(request, live).is;
+    };
+    Json release = helm_release("Unknown", kBefore, "deployed", kBefore);
+    release["status"]["lastAttemptedRevision"] = revision;
+    CHECK(is(OriginKind::HelmRelease, RequestHold::Gate, "pre-upgrade", release) == Is::Current);
+    release["status"]["lastAttemptedRevision"] = "b" + revision;
+    CHECK(is(OriginKind::HelmRelease, RequestHold::Gate, "pre-upgrade", release) == Is::MovedOn);
+    CHECK(is(OriginKind::Kustomization, RequestHold::Deny, "",
+             kustomization("True", kBefore, revision, revision)) == Is::Current);
+    CHECK(is(OriginKind::Application, RequestHold::Deny, "",
+             application("Succeeded", revision, "Synced", revision)) == Is::Current);
+  }
 }
 
 TEST_CASE("a change of an Application is stale once the application is at another revision") {

@@ -286,6 +286,27 @@ TEST_CASE("the facts stand in the order in which they happened, each with its ow
   }
 }
 
+TEST_CASE("the record of a broken glass names the stages that would have asked, and no other") {
+  Scene scene(RequestHold::Deny);
+  scene.request.spec.stages = {{"leads", {{"leads"}, {}, {}}, 1},
+                               {"board", {{"board"}, {}, {}}, 1}};
+  scene.request.spec.stages[1].when = StageCondition{RiskLevel::High};
+  const auto told = [&](RiskLevel risk) {
+    scene.request.spec.risk.level = risk;
+    for (const AuditRecordSpec& fact :
+         plan_request(scene.request, a_standing(RequestPhase::Approved),
+                      {a_ballot("glass", "oncall", Decision::BreakGlass, "2026-01-02T03:04:20Z")},
+                      {}, kNow)
+             .facts)
+      if (fact.fact == Fact::BreakGlass) return fact.message;
+    return std::string("none");
+  };
+  CHECK(told(RiskLevel::High) == "by Approval glass; passed over: group leads, then group board");
+  CHECK(told(RiskLevel::Low) == "by Approval glass; passed over: group leads");
+  scene.request.spec.stages[0].when = StageCondition{RiskLevel::High};
+  CHECK(told(RiskLevel::Low) == "by Approval glass");
+}
+
 TEST_CASE("the same state makes the same facts, so that each is written once") {
   Scene scene(RequestHold::Deny);
   const auto ballots = {a_ballot("no", "erin", Decision::Deny, "2026-01-02T03:04:20Z")};
