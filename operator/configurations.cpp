@@ -333,10 +333,12 @@ Json guard_entry(const ApprovalPolicy& policy, const std::vector<ResolvedResourc
   guard["matchConditions"] = Json::array(
       {{{"name", "holdpoint-pod-maker"},
         {"expression",
-         "request.?subResource.orValue('') == 'scale' ? object.?spec.?replicas.orValue(0) > "
-         "oldObject.?spec.?replicas.orValue(0) : (request.operation != 'UPDATE' || object.?spec != "
-         "oldObject.?spec || " +
-             differs("/metadata/labels") + ")"}},
+         "request.?subResource.orValue('') == 'scale' ? (object.?spec.?replicas.orValue(0) > "
+         "oldObject.?spec.?replicas.orValue(0) || (request.resource.resource == 'replicasets' && "
+         "object.?spec.?replicas != oldObject.?spec.?replicas)) : (request.operation != 'UPDATE' "
+         "|| object.?spec != oldObject.?spec || " +
+             differs("/metadata/labels") + " || (request.resource.resource == 'replicasets' && " +
+             differs("/metadata/ownerReferences") + "))"}},
        {{"name", "holdpoint-not-controller"},
         {"expression", "!(" + join(by_controllers, " || ") + ")"}}});
   return guard;

