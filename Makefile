@@ -4,7 +4,7 @@ TEST_PRESET ?= dev
 # A test on a loaded machine may miss a deadline: it gets two more chances, and says so.
 CTEST = ctest --preset $(TEST_PRESET) --no-tests=error --repeat until-pass:3
 .DEFAULT_GOAL := help
-.PHONY: help deps assets build build-test test unit chart cluster gitops gitops-assets argocd e2e node verify bench demo image plugin docs format clean
+.PHONY: help deps assets build programs build-test test unit chart cluster gitops gitops-assets argocd e2e node verify bench demo image plugin docs format clean
 
 help: ## print this list
 	@echo "build, bench, demo, image, e2e, node, docs: PRESET=$(PRESET); test, unit, chart, cluster, gitops: TEST_PRESET=$(TEST_PRESET)"
@@ -21,6 +21,9 @@ gitops-assets: deps
 
 build: deps ## compile everything, and show where the time went
 	@hack/build $(PRESET)
+
+programs: deps
+	@hack/build $(PRESET) holdpoint-webhook holdpoint-operator kubectl-holdpoint
 
 build-test: deps
 	@hack/build $(TEST_PRESET)
@@ -59,13 +62,13 @@ verify: deps ## rooms, white space and generated files: all as committed?
 bench: assets build ## latency, throughput and memory of the admission path
 	@hack/bench
 
-demo: assets build ## the whole story on a cluster of its own
+demo: assets programs ## the whole story on a cluster of its own
 	@hack/demo
 
-image: build ## one OCI image with both programs, without a container engine
+image: programs ## one OCI image with both programs, without a container engine
 	@HOLDPOINT_BIN=build/$(PRESET)/bin hack/image build/$(PRESET)/holdpoint-image.tar
 
-plugin: build ## the kubectl plugin as a tarball, with a krew manifest
+plugin: programs ## the kubectl plugin as a tarball, with a krew manifest
 	@HOLDPOINT_BIN=build/$(PRESET)/bin hack/plugin build/$(PRESET)/plugin
 
 docs: deps ## generate CRDs, the reference docs and what the chart has of them
