@@ -1,7 +1,5 @@
 #include "docket/duties.hpp"
 
-#include <initializer_list>
-
 #include "base/text.hpp"
 #include "core/approval/selector.hpp"
 #include "core/approval/standing.hpp"
@@ -16,28 +14,19 @@ namespace {
 constexpr const char* kControllerManager = "system:kube-controller-manager";
 constexpr const char* kControllers = "system:serviceaccount:kube-system:";
 
-// One of the verbs.
-Result<bool> may(const Asking& ask, const Identity& who, std::initializer_list<const char*> verbs,
-                 kube::Client::Attributes what) {
-  for (const char* verb : verbs) {
-    what.verb = verb;
-    HP_ASSIGN(const bool granted, ask.client.may(who, what, ask.deadline));
-    if (granted) return true;
-  }
-  return false;
-}
-
 // By impersonation or by a token of its own; only service accounts can be acted as by what RBAC
 // grants to people who deploy.
 Result<bool> may_act_as(const Asking& ask, const Identity& who, const std::string& username) {
   const auto account = service_account(username);
   if (!account.has_value()) return false;
-  HP_ASSIGN(const bool impersonates,
-            may(ask, who, {"impersonate"},
-                {"", "", "serviceaccounts", "", account->namespace_, account->name}));
+  HP_ASSIGN(
+      const bool impersonates,
+      may_any(ask.client, who, {"impersonate"},
+              {"", "", "serviceaccounts", "", account->namespace_, account->name}, ask.deadline));
   if (impersonates) return true;
-  return may(ask, who, {"create"},
-             {"", "", "serviceaccounts", "token", account->namespace_, account->name});
+  return may_any(ask.client, who, {"create"},
+                 {"", "", "serviceaccounts", "token", account->namespace_, account->name},
+                 ask.deadline);
 }
 
 // Robots ask for what somebody made them do: a CronJob's controller for its Jobs, the garbage
@@ -53,9 +42,10 @@ Result<std::string> steered(const Asking& ask, const Identity& who,
     if (!kind.ok() && kind.error().kind == ErrorKind::NotFound) continue;  // nobody writes it
     if (!kind.ok()) return kind.error();
     HP_ASSIGN(const bool writes,
-              may(ask, who, {"patch", "update", "create", "delete", "deletecollection"},
-                  {"", owner.group, kind->resource, "", kind->namespaced ? target.namespace_ : "",
-                   owner.name}));
+              may_any(ask.client, who, {"patch", "update", "create", "delete", "deletecollection"},
+                      {"", owner.group, kind->resource, "",
+                       kind->namespaced ? target.namespace_ : "", owner.name},
+                      ask.deadline));
     if (writes) return owner.kind + " " + owner.name;
   }
   // What Flux or Argo CD writes is what its object says.
@@ -63,8 +53,9 @@ Result<std::string> steered(const Asking& ask, const Identity& who,
     const kube::ResourcePath origin = path_of(*spec.origin);
     if (!origin.resource.empty()) {
       HP_ASSIGN(const bool writes,
-                may(ask, who, {"patch", "update"},
-                    {"", origin.group, origin.resource, "", origin.namespace_, origin.name}));
+                may_any(ask.client, who, {"patch", "update"},
+                        {"", origin.group, origin.resource, "", origin.namespace_, origin.name},
+                        ask.deadline));
       if (writes) return std::string(to_string(spec.origin->kind)) + " " + spec.origin->name;
     }
   }
@@ -73,12 +64,24 @@ Result<std::string> steered(const Asking& ask, const Identity& who,
   // Who writes an object makes anything its owner, has its time run out, or a Deployment rolled
   // back (by an annotation that its controller still obeys).
   HP_ASSIGN(const bool writes,
-            may(ask, who, {"patch", "update"},
-                {"", target.group, target.resource, "", target.namespace_, target.name}));
+            may_any(ask.client, who, {"patch", "update"},
+                    {"", target.group, target.resource, "", target.namespace_, target.name},
+                    ask.deadline));
   return writes ? target.kind + " " + target.name : std::string();
 }
 
 }  // namespace
+
+Result<bool> may_any(const kube::Client& client, const Identity& who,
+                     std::initializer_list<const char*> verbs, kube::Client::Attributes what,
+                     Deadline deadline) {
+  for (const char* verb : verbs) {
+    what.verb = verb;
+    HP_ASSIGN(const bool granted, client.may(who, what, deadline));
+    if (granted) return true;
+  }
+  return false;
+}
 
 std::optional<ServiceAccount> service_account(const std::string& username) {
   const std::vector<std::string> parts = split(username, ':');

@@ -4,6 +4,7 @@
 // Read live from the API server. Blocking; thread-safe.
 #pragma once
 
+#include <initializer_list>
 #include <optional>
 #include <string>
 
@@ -19,6 +20,11 @@ struct ServiceAccount {
 
 // nullopt: it is no service account's user name.
 [[nodiscard]] std::optional<ServiceAccount> service_account(const std::string& username);
+
+// Whether RBAC grants one of the verbs on `what`, whose own verb does not count.
+[[nodiscard]] Result<bool> may_any(const kube::Client& client, const Identity& who,
+                                   std::initializer_list<const char*> verbs,
+                                   kube::Client::Attributes what, Deadline deadline);
 
 // Where it is asked, and until when.
 struct Asking {

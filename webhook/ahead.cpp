@@ -8,6 +8,7 @@
 #include "core/approval/selector.hpp"
 #include "core/approval/wording.hpp"
 #include "crds/codec.hpp"
+#include "docket/duties.hpp"
 
 namespace holdpoint::webhook {
 namespace {
@@ -28,17 +29,6 @@ bool is_path_segment(const std::string& text) {
 constexpr std::array kNotTheirs{"ownerReferences", "finalizers"};
 
 }  // namespace
-
-Result<bool> Ahead::may_write(const Write& made, Deadline deadline) const {
-  for (const char* verb : {"create", "update", "patch"}) {
-    HP_ASSIGN(
-        const bool may,
-        client_.may(made.user, {verb, made.group, made.resource, "", made.namespace_, made.name},
-                    deadline));
-    if (may) return true;
-  }
-  return false;
-}
 
 // What the object would be written as: an update of what is there, or a creation.
 Result<Write> Ahead::proposed_write(const Write& write, const RawObject& proposed,
@@ -82,7 +72,9 @@ Result<Write> Ahead::proposed_write(const Write& write, const RawObject& propose
     return refusal("the API server knows no kind " + visible(made.kind) + " of " +
                    visible(api_version));
   // What is shown of the object, and ended by a newer request, is for those who could write it.
-  HP_ASSIGN(const bool may_write, may_write(made, deadline));
+  HP_ASSIGN(const bool may_write,
+            may_any(client_, made.user, {"create", "update", "patch"},
+                    {"", made.group, made.resource, "", made.namespace_, made.name}, deadline));
   if (!may_write)
     return refusal(visible(write.user.username) + " may neither create nor change " +
                    visible(made.resource) + " here, so there is nothing to ask for");

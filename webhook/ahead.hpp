@@ -24,8 +24,6 @@ class Ahead {
   [[nodiscard]] Result<ApprovalRequest> wanted(const Write& write, Deadline deadline) const;
   [[nodiscard]] Result<Write> proposed_write(const Write& write, const RawObject& proposed,
                                              Deadline deadline) const;
-  // Whether they could write the object that they ask for.
-  [[nodiscard]] Result<bool> may_write(const Write& made, Deadline deadline) const;
   [[nodiscard]] Result<std::string> out_of_scope(const Write& proposed,
                                                  const ApprovalPolicy& policy,
                                                  Deadline deadline) const;

@@ -412,7 +412,6 @@ Answer Gate::answer_guard(const Write& write, const std::string& policy, Deadlin
   if (!found.ok()) return not_judged(found.error());
   const ApprovalPolicySpec& spec = found->spec;
   if (!spec.guard || spec.mode == PolicyMode::Off) return allowed("not-gated");
-  const bool goes = write.operation == Operation::Delete;
   const std::string what =
       visible(write.kind + " " + write.namespace_ + "/" +
               (write.name.empty() ? string_at(write.object, {"metadata", "generateName"}) + "*"
@@ -428,7 +427,7 @@ Answer Gate::answer_guard(const Write& write, const std::string& policy, Deadlin
         kWarningColumns)};
     return answer;
   }
-  if (goes)
+  if (write.operation == Operation::Delete)
     return refused({403,
                     what + " was not deleted: policy " + policy +
                         " guards this namespace, and its Deployment would run another revision\n"
