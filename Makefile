@@ -1,8 +1,8 @@
 # `make` alone prints the targets. Each makes what it needs first, down to Debian packages.
 PRESET ?= release
 TEST_PRESET ?= dev
-# A test on a loaded machine may miss a deadline: it gets two more chances, and says so.
-CTEST = ctest --preset $(TEST_PRESET) --no-tests=error --repeat until-pass:3
+# A test on a loaded machine may miss a deadline: it gets one more chance, and says so.
+CTEST = ctest --preset $(TEST_PRESET) --no-tests=error --repeat until-pass:2
 .DEFAULT_GOAL := help
 .PHONY: help deps assets build programs build-test test unit chart cluster gitops gitops-assets argocd e2e node verify bench demo image plugin docs format clean
 

@@ -61,6 +61,7 @@ def define(plane, binaries, webhooks):
         f"--health-listen={operator_health}",
         f"--checkpoint-file={plane.folder}/run/checkpoint",
         "--log-format=json",
+        keep_up=True,  # It ends when it loses its Lease, such as while the API server is away.
     )
     return [*names, "operator"], {
         "HOLDPOINT_WEBHOOK_URL": f"https://{url}",

@@ -3,6 +3,9 @@
   NAME.cmd   its command line, as a shell would take it
   NAME.pid   its pid and the kernel's start time of it, so that a recycled pid is never taken for it
 
+What is kept up has a shell around it, whose pid that is: it starts the program again when it ends by
+itself, as a kubelet would, hands SIGTERM on, and takes the program along when it is killed.
+
 Not thread safe; the caller holds the cluster's lock.
 """
 
@@ -17,6 +20,15 @@ from pathlib import Path
 
 from outcome import Failure, PortTaken, checkpoint
 
+KEEP_UP = """
+trap 'kill -TERM $!; wait $!; exit' TERM
+while :; do
+  setpriv --pdeathsig KILL -- "$@" &
+  wait $!
+  echo "ended with status $?; started again in a second" >&2
+  sleep 1 & wait $!
+done
+"""
 PATIENCE = 120  # Seconds until ready; under sanitizers and load a process may need some.
 
 
@@ -35,11 +47,12 @@ class Processes:
     def log(self, name):
         return self.logs / f"{name}.log"
 
-    def define(self, name, program, *options):
+    def define(self, name, program, *options, keep_up=False):
         self.run.mkdir(exist_ok=True)
         self.logs.mkdir(exist_ok=True)
+        keeper = ["bash", "-c", KEEP_UP, name] if keep_up else []
         (self.run / f"{name}.cmd").write_text(
-            shlex.join([*self.within, str(program), *options]) + "\n"
+            shlex.join([*self.within, *keeper, str(program), *options]) + "\n"
         )
 
     def command(self, name):
