@@ -181,8 +181,8 @@ std::string touched(const ApprovalPolicySpec& spec, const ResolvedResource& reso
     case Pausable::Deployment:
       any.push_back(differs("/spec/paused"));
       any.emplace_back(
-          "('holdpoint.dev/held' in oldObject.?metadata.?annotations.orValue({}) && "
-          "object.?spec.?replicas.orValue(1) != 0 && oldObject.?spec.?replicas.orValue(1) == 0)");
+          "(object.?spec.?paused.orValue(false) && object.?spec.?replicas.orValue(1) != 0 && "
+          "oldObject.?spec.?replicas.orValue(1) == 0)");
       break;
     case Pausable::Job:
       any.push_back(differs("/spec/suspend"));
@@ -328,6 +328,13 @@ Json guard_entry(const ApprovalPolicy& policy, const std::vector<ResolvedResourc
       "(request.operation == 'UPDATE' && request.userInfo.username == "
       "'system:serviceaccount:kube-system:generic-garbage-collector' && object.?spec == "
       "oldObject.?spec)");
+  // By its controller as well: it would run what a paused Deployment adopts.
+  const std::string adoption =
+      "request.resource.resource == 'replicasets' && request.operation == 'UPDATE' && "
+      "request.?subResource.orValue('') == '' && "
+      "object.?metadata.?ownerReferences.orValue([]).exists(o, o.?controller.orValue(false) && "
+      "!oldObject.?metadata.?ownerReferences.orValue([]).exists(p, p.?uid == o.?uid && "
+      "p.?controller.orValue(false)))";
   // Controllers of all sorts touch metadata and status; what runs, and who adopts it, is spec and
   // labels.
   guard["matchConditions"] = Json::array(
@@ -340,7 +347,7 @@ Json guard_entry(const ApprovalPolicy& policy, const std::vector<ResolvedResourc
              differs("/metadata/labels") + " || (request.resource.resource == 'replicasets' && " +
              differs("/metadata/ownerReferences") + "))"}},
        {{"name", "holdpoint-not-controller"},
-        {"expression", "!(" + join(by_controllers, " || ") + ")"}}});
+        {"expression", "(" + adoption + ") || !(" + join(by_controllers, " || ") + ")"}}});
   return guard;
 }
 

@@ -15,6 +15,8 @@ namespace {
 
 constexpr int kClaimTries = 3;
 constexpr std::size_t kMostNamed = 8;  // policies that hold one object
+const std::set<std::string> kDeploymentControllers{
+    "system:kube-controller-manager", "system:serviceaccount:kube-system:deployment-controller"};
 
 Error moved(const std::string& what) {
   return Error{ErrorKind::Conflict, what + " changed while it was judged; try again in a second",
@@ -94,14 +96,13 @@ Result<Judgement> Gate::judge(const Write& write, const std::string& policy, Pha
   }
   HP_ASSIGN(judgement.reference,
             reference_of(write, judgement.policy, judgement.held.get(), settings_.secret_key));
+  if (write.operation == Operation::Create &&
+      pausable(write.group, write.resource) == Pausable::Deployment) {
+    HP_ASSIGN(judgement.reference.adopts, adopts_replica_sets(write, deadline));
+  }
   HP_ASSIGN(judgement.gated, classify(write, judgement.policy, judgement.reference,
                                       settings_.cluster_id, settings_.secret_key));
   if (!judgement.gated.has_value()) return judgement;
-  if (judgement.gated->hold == RequestHold::Suspend && write.operation == Operation::Create &&
-      pausable(write.group, write.resource) == Pausable::Deployment) {
-    HP_ASSIGN(const bool adopts, adopts_replica_sets(write, deadline));
-    if (adopts) judgement.gated->hold = RequestHold::Deny;
-  }
   if (judgement.policy.spec.mode == PolicyMode::Warn) {
     judgement.attempt.standing = standing_of_new(write, judgement);
     return judgement;
@@ -110,8 +111,7 @@ Result<Judgement> Gate::judge(const Write& write, const std::string& policy, Pha
   return judgement;
 }
 
-// Whether ReplicaSets that an earlier Deployment left behind would become this one's. A paused
-// Deployment scales what it adopts, so holding it would run them.
+// Whether ReplicaSets that an earlier Deployment left behind would become this one's.
 Result<bool> Gate::adopts_replica_sets(const Write& write, Deadline deadline) const {
   std::vector<std::string> labels;
   const Json* wanted = member_at(write.object, {"spec", "selector", "matchLabels"});
@@ -278,6 +278,36 @@ Result<std::optional<Denied>> Gate::forged_marks(const Write& write, const Judge
   return objection_to_marks(write, policy, gated, judgement.attempt, known);
 }
 
+// A paused Deployment scales the newest ReplicaSet that is there when none is active: whoever
+// paused it, and approved or not, that must not be another revision.
+Result<std::optional<Denied>> Gate::objection_to_pause(const Write& write,
+                                                       const Judgement& judgement,
+                                                       Deadline deadline) const {
+  if (judgement.policy.spec.mode != PolicyMode::Enforce) return std::optional<Denied>();
+  if (auto objection = objection_to_scale(write)) return objection;
+  const std::string what = "Deployment " + visible(write.namespace_ + "/" + write.name);
+  if (judgement.reference.adopts && read_marks(write.object, Pausable::Deployment).paused)
+    return std::optional(Denied{
+        403,
+        what +
+            " was not stored: it is paused, and would run ReplicaSets that another Deployment "
+            "left behind\n"
+            "  next:  take spec.paused out of what you send, or delete those ReplicaSets\n"
+            "kubectl get replicasets -n " +
+            visible(write.namespace_),
+        0});
+  if (!pauses_unseen(write)) return std::optional<Denied>();
+  HP_ASSIGN(const kube::ListResult sets,
+            client_.list({"apps", "v1", "replicasets", write.namespace_, "", ""}, {}, deadline));
+  if (!newest_is_idle(sets.items, string_at(write.old_object, {"metadata", "uid"})))
+    return std::optional<Denied>();
+  return std::optional(Denied{429,
+                              what +
+                                  " was not paused: its controller has not seen the change before "
+                                  "this one yet\n  next:  try again in a second",
+                              1});
+}
+
 Answer Gate::answer_once(const Write& write, const std::string& policy, bool& overtaken,
                          Deadline deadline) const {
   auto judged = judge(write, policy, Phase::Final, deadline);
@@ -289,6 +319,9 @@ Answer Gate::answer_once(const Write& write, const std::string& policy, bool& ov
   const auto forged = forged_marks(write, judgement, deadline);
   if (!forged.ok()) return not_judged(forged.error());
   if (forged->has_value()) return refused(**forged);
+  const auto pause = objection_to_pause(write, judgement, deadline);
+  if (!pause.ok()) return not_judged(pause.error());
+  if (pause->has_value()) return refused(**pause);
   if (!judgement.gated.has_value()) return allowed("not-gated");
   const Gated& gated = *judgement.gated;
   if (judgement.busy)
@@ -360,14 +393,11 @@ Answer Gate::answer_scale(const Write& write, const std::string& policy, Deadlin
   const auto parent = client_.get(
       {write.group, write.version, write.resource, write.namespace_, write.name, ""}, deadline);
   if (!parent.ok()) return not_judged(parent.error());
-  const Marks marks = read_marks(*parent, pausable(write.group, write.resource));
-  if (marks.holds()) {
-    if (const auto objection =
-            objection_to_scale(write.namespace_, write.name, marks.held, replicas(write.old_object),
-                               replicas(write.object)))
-      return refused(*objection);
-  }
-  return allowed("not-gated");
+  const Pausable how = pausable(write.group, write.resource);
+  if (how != Pausable::Deployment) return allowed("not-gated");
+  const auto objection = objection_to_scale(write.namespace_, write.name, read_marks(*parent, how),
+                                            replicas(write.old_object), replicas(write.object));
+  return objection.has_value() ? refused(*objection) : allowed("not-gated");
 }
 
 // A gated pod starts once its Job is not held; whether that may be was judged when the Job's marks
@@ -407,11 +437,31 @@ Answer Gate::answer_pod(const Write& write, const std::string& policy, Deadline 
       "kubectl holdpoint show " + visible_cut(request, 253) + " -n " + visible(write.namespace_));
 }
 
+// A Deployment that is paused would scale up what it adopts; once it is not, it scales it down.
+Answer Gate::answer_adoption(const Write& write, Deadline deadline) const {
+  const Json owner = controller_of(write.object);
+  if (string_at(owner, {"kind"}) != "Deployment") return allowed("not-gated");
+  const std::string name = string_at(owner, {"name"});
+  const auto live =
+      client_.get({"apps", "v1", "deployments", write.namespace_, name, ""}, deadline);
+  if (!live.ok()) return not_judged(live.error());
+  if (!read_marks(*live, Pausable::Deployment).paused) return allowed("not-gated");
+  return refused({403,
+                  "ReplicaSet " + visible(write.namespace_ + "/" + write.name) +
+                      " was not adopted: Deployment " + visible_cut(name, 253) +
+                      " is paused or held, and would run it\n"
+                      "  next:  resume or approve the Deployment\nkubectl get deployment " +
+                      visible_cut(name, 253) + " -n " + visible(write.namespace_) + " -o yaml",
+                  0});
+}
+
 Answer Gate::answer_guard(const Write& write, const std::string& policy, Deadline deadline) const {
   const auto found = live_policy(policy, deadline);
   if (!found.ok()) return not_judged(found.error());
   const ApprovalPolicySpec& spec = found->spec;
   if (!spec.guard || spec.mode == PolicyMode::Off) return allowed("not-gated");
+  // Of what its own controllers do, the API server asks for adoptions alone.
+  if (kDeploymentControllers.contains(write.user.username)) return answer_adoption(write, deadline);
   const std::string what =
       visible(write.kind + " " + write.namespace_ + "/" +
               (write.name.empty() ? string_at(write.object, {"metadata", "generateName"}) + "*"

@@ -71,6 +71,10 @@ class Gate {
                                                            Deadline deadline) const;
   [[nodiscard]] Result<ApprovalPolicy> live_policy(const std::string& name,
                                                    Deadline deadline) const;
+  [[nodiscard]] Result<std::optional<Denied>> objection_to_pause(const Write& write,
+                                                                 const Judgement& judgement,
+                                                                 Deadline deadline) const;
+  [[nodiscard]] Answer answer_adoption(const Write& write, Deadline deadline) const;
   [[nodiscard]] Result<bool> adopts_replica_sets(const Write& write, Deadline deadline) const;
   [[nodiscard]] Result<bool> goes_with_namespace(const Write& write, Deadline deadline) const;
   [[nodiscard]] Result<Done> check_base(const Write& write, Deadline deadline) const;

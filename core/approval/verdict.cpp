@@ -170,6 +170,7 @@ bool is_untouched(const Write& write, const ApprovalPolicy& policy, const std::s
     return member_at(object, {"metadata", "annotations", kHeldAnnotation}) != nullptr;
   };
   if (marked(write.object) || marked(write.old_object)) return false;
+  if (objection_to_scale(write).has_value() || pauses_unseen(write)) return false;
   if (!names_operation(policy, write)) return true;
   if (leaves_scope(write, policy)) return false;
   const Json covered = covered_of(write.object, write, policy, secret_key);
@@ -215,8 +216,12 @@ Result<std::optional<Gated>> classify(const Write& write, const ApprovalPolicy& 
   // A pod that names its node cannot wait for a gate.
   const bool has_node = !string_at(write.object, {"spec", "template", "spec", "nodeName"}).empty();
   if (gated.hold == RequestHold::Gate && has_node) gated.hold = RequestHold::Deny;
+  // Paused it would run the newest ReplicaSet that is there.
+  const bool from_zero = how == Pausable::Deployment && write.operation == Operation::Update &&
+                         replicas(write.old_object) == 0 && replicas(write.object) != 0;
   if (is_stored_held(gated.hold) &&
-      (gated.leaves_scope || dump_json(reference.covered).size() > kMaxRecordedBase))
+      (gated.leaves_scope || reference.adopts || (from_zero && reference.held == nullptr) ||
+       dump_json(reference.covered).size() > kMaxRecordedBase))
     gated.hold = RequestHold::Deny;
 
   // A PUT comes to the companion without uid and generateName: for what is stored, the stored
@@ -538,11 +543,6 @@ Verdict decide(const Write& write, const ApprovalPolicy& policy, const Gated& ga
                       std::includes(marks.held_by.begin(), marks.held_by.end(),
                                     gated.writers.begin(), gated.writers.end());
     if (!held) return hold_is_missing(gated.target, marks, policy.metadata.name);
-    if (how == Pausable::Deployment && write.operation == Operation::Update) {
-      if (auto objection = objection_to_scale(write.namespace_, gated.target.name, wanted.held,
-                                              replicas(write.old_object), replicas(write.object)))
-        return *objection;
-    }
     if (write.dry_run && !was_held)
       return Held{would_hold_warnings(gated.target, policy, gated.hold, standing, gated.risk)};
     return Held{held_warnings(gated.target, request, standing)};
@@ -571,19 +571,64 @@ Verdict decide(const Write& write, const ApprovalPolicy& policy, const Gated& ga
 }
 
 std::optional<Denied> objection_to_scale(const std::string& namespace_, const std::string& name,
-                                         const std::map<std::string, std::string>& held,
-                                         std::int64_t old_replicas, std::int64_t new_replicas) {
-  if (held.empty() || old_replicas != 0 || new_replicas == 0) return std::nullopt;
-  const std::string& request = held.begin()->second;
-  return Denied{
-      403,
-      "Deployment " + visible(namespace_ + "/" + name) + " was not scaled from 0 to " +
-          std::to_string(new_replicas) + ": it is held, and its pods would run the held change\n" +
-          "  next:  scale it after " + request +
-          " is approved, or put the old content back with the "
-          "command below\n" +
-          "kubectl holdpoint abandon deployment/" + visible(name) + " -n " + visible(namespace_),
-      0};
+                                         const Marks& marks, std::int64_t old_replicas,
+                                         std::int64_t new_replicas) {
+  if (!marks.paused || old_replicas != 0 || new_replicas == 0) return std::nullopt;
+  const std::string what = "Deployment " + visible(namespace_ + "/" + name) +
+                           " was not scaled from 0 to " + std::to_string(new_replicas);
+  const std::string target = "deployment/" + visible(name) + " -n " + visible(namespace_);
+  if (marks.held.empty())
+    return Denied{403,
+                  what +
+                      ": it is paused, and could run another of its revisions\n"
+                      "  why:   a paused Deployment scales the newest ReplicaSet that is there, "
+                      "whatever its template says\n"
+                      "  next:  resume it, then scale it\nkubectl rollout resume " +
+                      target,
+                  0};
+  return Denied{403,
+                what +
+                    ": it is held, and its pods would run what is not approved\n"
+                    "  next:  scale it after " +
+                    visible_cut(marks.held.begin()->second, 253) +
+                    " is approved and it is resumed, or put the old content back with the command "
+                    "below\nkubectl holdpoint abandon " +
+                    target,
+                0};
+}
+
+std::optional<Denied> objection_to_scale(const Write& write) {
+  if (pausable(write) != Pausable::Deployment || write.operation != Operation::Update)
+    return std::nullopt;
+  return objection_to_scale(write.namespace_, write.name,
+                            read_marks(write.object, Pausable::Deployment),
+                            replicas(write.old_object), replicas(write.object));
+}
+
+bool pauses_unseen(const Write& write) {
+  if (pausable(write) != Pausable::Deployment || write.operation != Operation::Update ||
+      !read_marks(write.object, Pausable::Deployment).paused ||
+      read_marks(write.old_object, Pausable::Deployment).paused)
+    return false;
+  const auto generation = [&](const char* part, const char* key) {
+    const Json* found = member_at(write.old_object, {part, key});
+    return found != nullptr && found->is_number_integer() ? found->get<std::int64_t>()
+                                                          : std::int64_t{0};
+  };
+  return generation("status", "observedGeneration") < generation("metadata", "generation");
+}
+
+bool newest_is_idle(const std::vector<Json>& replica_sets, const std::string& uid) {
+  const Json* newest = nullptr;
+  const auto age = [](const Json& set) {
+    return std::pair(string_at(set, {"metadata", "creationTimestamp"}),
+                     string_at(set, {"metadata", "name"}));
+  };
+  for (const Json& set : replica_sets)
+    if (string_at(controller_of(set), {"uid"}) == uid &&
+        (newest == nullptr || age(*newest) < age(set)))
+      newest = &set;
+  return newest != nullptr && replicas(*newest) == 0;
 }
 
 }  // namespace holdpoint

@@ -44,6 +44,9 @@ struct Reference {
   Json covered;        // null: there was no object
   std::string digest;  // kAbsent for null
   const ApprovalRequest* held = nullptr;
+  // A new Deployment would take over ReplicaSets that another left behind. Paused it would run
+  // them, so it cannot be stored held.
+  bool adopts = false;
 };
 
 // R of a write. `held_request` is the live request that the old object's marks name for this
@@ -165,11 +168,19 @@ using Verdict = std::variant<Allow, Held, Denied>;
 [[nodiscard]] Verdict decide(const Write& write, const ApprovalPolicy& policy, const Gated& gated,
                              const Attempt& attempt, Instant now);
 
-// A held Deployment must not go from 0 to N replicas: with no active ReplicaSet the paused
-// controller would run the held template. nullopt: no objection.
-[[nodiscard]] std::optional<Denied> objection_to_scale(
-    const std::string& namespace_, const std::string& name,
-    const std::map<std::string, std::string>& held, std::int64_t old_replicas,
-    std::int64_t new_replicas);
+// A paused Deployment must not go from 0 to N replicas, be it held or paused by its user: with no
+// active ReplicaSet its controller scales the newest that is there, whatever was approved. nullopt:
+// no objection.
+[[nodiscard]] std::optional<Denied> objection_to_scale(const std::string& namespace_,
+                                                       const std::string& name, const Marks& marks,
+                                                       std::int64_t old_replicas,
+                                                       std::int64_t new_replicas);
+// The same for a write of the Deployment itself.
+[[nodiscard]] std::optional<Denied> objection_to_scale(const Write& write);
+// Whether this write pauses a Deployment whose controller has not seen its last change yet. Only
+// its ReplicaSets tell then whether it would run another revision.
+[[nodiscard]] bool pauses_unseen(const Write& write);
+// The Deployment's newest ReplicaSet has no replicas: it would be scaled up, were no other active.
+[[nodiscard]] bool newest_is_idle(const std::vector<Json>& replica_sets, const std::string& uid);
 
 }  // namespace holdpoint

@@ -2,6 +2,10 @@
 // the scope.
 #include <doctest/doctest.h>
 
+#include <set>
+#include <thread>
+
+#include "core/approval/hold.hpp"
 #include "crds/codec.hpp"
 #include "tests/cluster/support/scene.hpp"
 
@@ -12,6 +16,55 @@ PolicyShape guarding() {
   PolicyShape shape;
   shape.spec_patch = {{"guard", true}};
   return shape;
+}
+
+std::vector<Json> sets_of(const Scene& scene) {
+  return must(client_as("admin").list(path_of("apps/v1", "replicasets", scene.ns()), {}, soon()))
+      .items;
+}
+
+// What the ReplicaSets here run, all of them or those alone that have replicas.
+std::set<std::string> images_of_sets(const Scene& scene, bool active) {
+  std::set<std::string> found;
+  for (const Json& set : sets_of(scene))
+    if (!active || set["spec"].value("replicas", 0) > 0)
+      found.insert(set["spec"]["template"]["spec"]["containers"][0]["image"]);
+  return found;
+}
+using Images = std::set<std::string>;
+
+// The names of what controls them; empty for what nothing controls.
+std::set<std::string> owners_of_sets(const Scene& scene) {
+  std::set<std::string> names;
+  for (const Json& set : sets_of(scene)) names.insert(string_at(controller_of(set), {"name"}));
+  return names;
+}
+using Names = std::set<std::string>;
+
+void leave_behind(const Scene& scene, const std::string& deployment) {
+  const Output orphaned =
+      as("developer")
+          .kubectl({"delete", "deployment", deployment, "-n", scene.ns(), "--cascade=orphan"});
+  REQUIRE_MESSAGE(orphaned.ok(), orphaned.text());
+  REQUIRE(eventually([&] { return !owners_of_sets(scene).contains(deployment); }));
+}
+
+// web:1, then web:2, then web:1 again: web:2 is the newest ReplicaSet, and idle.
+void roll_back(const Scene& scene) {
+  scene.running_deployment("web", "web:1");
+  for (const char* image : {"web:2", "web:1"}) {
+    // The age of a ReplicaSet has whole seconds.
+    std::this_thread::sleep_for(std::chrono::milliseconds(1100));
+    must(scene.merge("developer", scene.deployments("web"), scene.deployment("web", image)));
+    const std::string request = scene.open_request("web").metadata.name;
+    scene.approve("lead", request);
+    scene.await_phase(request, RequestPhase::Released);
+    REQUIRE(eventually([&] { return images_of_sets(scene, true).contains(image); }));
+  }
+  // No pod gets ready without a node, so that a rollout would wait for ever.
+  must(scene.merge("developer", scene.deployments("web"), {{"spec", {{"replicas", 0}}}}));
+  REQUIRE(eventually([&] { return images_of_sets(scene, true).empty(); }));
+  REQUIRE(images_of_sets(scene, false) == Images{"web:1", "web:2"});
 }
 
 Json pod_spec() { return {{"containers", Json::array({{{"name", "main"}, {"image", "evil:1"}}})}}; }
@@ -218,29 +271,130 @@ TEST_CASE("B1, B7: no ReplicaSet is taken from its Deployment, so that no other 
   CHECK(eventually([&] { return must(client_as("admin").list(sets, {}, soon())).items.empty(); }));
 }
 
+TEST_CASE(
+    "B1, B7: a Deployment that its user paused is not scaled from 0: its own ReplicaSet may be "
+    "gone") {
+  const Scene scene(guarding());
+  const auto spec = [&](const Json& patch) {
+    return scene.merge("developer", scene.deployments("web"), {{"spec", patch}});
+  };
+  const auto change = [&](const char* image) {
+    return scene.merge("developer", scene.deployments("web"), scene.deployment("web", image, 0));
+  };
+  scene.running_deployment("web", "web:1");
+  must(change("web:2"));
+  scene.approve("lead", scene.open_request("web").metadata.name);
+  REQUIRE(eventually([&] { return images_of_sets(scene, false) == Images{"web:1", "web:2"}; }));
+  must(spec({{"paused", true}}));
+  // While the old template is held, the controller takes the approved one's ReplicaSet for an old.
+  must(change("web:1"));
+  must(spec({{"revisionHistoryLimit", 0}}));
+  REQUIRE(eventually([&] { return images_of_sets(scene, false) == Images{"web:1"}; }));
+  const Json back = must(change("web:2"));
+  REQUIRE(held_mark(back).empty());
+  REQUIRE(is_paused(back));
+
+  auto scale = scene.deployments("web");
+  scale.subresource = "scale";
+  for (const auto& refused :
+       {spec({{"replicas", 5}}), scene.merge("developer", scale, {{"spec", {{"replicas", 5}}}})}) {
+    REQUIRE_FALSE(refused.ok());
+    CHECK_MESSAGE(
+        refused.error().message.find("could run another of its revisions") != std::string::npos,
+        refused.error().message);
+  }
+  must(spec({{"paused", false}, {"replicas", 5}}));
+  CHECK(eventually([&] { return images_of_sets(scene, true) == Images{"web:2"}; }));
+}
+
+TEST_CASE(
+    "B1, B7: a Deployment is not paused before its controller has seen that it was scaled from 0") {
+  const Scene scene;
+  roll_back(scene);
+  REQUIRE(cluster_command("stop", {"controller-manager", "--kill"}).ok());
+  must(scene.merge("developer", scene.deployments("web"), {{"spec", {{"replicas", 3}}}}));
+  // By its user, or by the hold of a change.
+  for (const Json& pause :
+       {Json{{"spec", {{"paused", true}}}}, scene.deployment("web", "web:3", 3)}) {
+    const auto refused = scene.merge("developer", scene.deployments("web"), pause);
+    CHECK_FALSE(refused.ok());
+    if (!refused.ok())
+      CHECK_MESSAGE(
+          refused.error().message.find("has not seen the change before") != std::string::npos,
+          refused.error().message);
+  }
+  REQUIRE(cluster_command("start", {"controller-manager"}).ok());
+  REQUIRE(eventually([&] { return images_of_sets(scene, true) == Images{"web:1"}; }));
+  const Json held =
+      must(scene.merge("developer", scene.deployments("web"), scene.deployment("web", "web:3", 3)));
+  CHECK(is_paused(held));
+  CHECK(images_of_sets(scene, true) == Images{"web:1"});
+}
+
+TEST_CASE("B1, B7: a change together with a scale from 0 runs once it is approved") {
+  const Scene scene;
+  roll_back(scene);
+  const auto change = [&] {
+    return scene.merge("developer", scene.deployments("web"), scene.deployment("web", "web:3", 3));
+  };
+  const auto refused = change();
+  REQUIRE_FALSE(refused.ok());
+  CHECK_MESSAGE(refused.error().message.find("waits for approval") != std::string::npos,
+                refused.error().message);
+  CHECK_FALSE(is_paused(scene.get(scene.deployments("web"))));
+  scene.approve("lead", scene.open_request("web").metadata.name);
+  CHECK(eventually([&] { return change().ok(); }));
+  CHECK(eventually([&] { return images_of_sets(scene, true) == Images{"web:3"}; }));
+}
+
+TEST_CASE("B8: what waits adopts no ReplicaSet that is left behind after it was asked for") {
+  const Scene scene(guarding());
+  roll_back(scene);
+  REQUIRE(is_paused(
+      must(scene.create("developer", scene.deployments(), scene.deployment("heir", "web:4", 3)))));
+  leave_behind(scene, "web");
+  CHECK_FALSE(eventually(
+      [&] {
+        return owners_of_sets(scene).contains("heir") || !images_of_sets(scene, true).empty();
+      },
+      Duration(2'000)));
+  scene.approve("lead", scene.open_request("heir").metadata.name);
+  CHECK(eventually([&] { return owners_of_sets(scene) == Names{"heir"}; }));
+  CHECK(eventually([&] { return images_of_sets(scene, true) == Images{"web:4"}; }));
+}
+
 TEST_CASE("B8: a Deployment over ReplicaSets that were left behind is refused, not held") {
   const Scene scene;
   scene.running_deployment("web", "web:1");
-  const auto sets = path_of("apps/v1", "replicasets", scene.ns());
-  const auto owned = [&](bool by_somebody) {
-    for (const Json& set : must(client_as("admin").list(sets, {}, soon())).items)
-      return (member_at(set, {"metadata", "ownerReferences"}) != nullptr) == by_somebody;
-    return false;
-  };
-  REQUIRE(eventually([&] { return owned(true); }));
-  const Output orphaned =
-      as("developer")
-          .kubectl({"delete", "deployment", "web", "-n", scene.ns(), "--cascade=orphan"});
-  REQUIRE_MESSAGE(orphaned.ok(), orphaned.text());
-  REQUIRE(eventually([&] { return owned(false); }));
+  REQUIRE(eventually([&] { return owners_of_sets(scene) == Names{"web"}; }));
+  leave_behind(scene, "web");
   const auto again =
       scene.create("developer", scene.deployments(), scene.deployment("web", "web:2"));
   REQUIRE_FALSE(again.ok());
   scene.approve("lead", scene.open_request("web").metadata.name);
+  // Paused, it would run web:1 also now.
+  Json paused = scene.deployment("web", "web:2");
+  paused["spec"]["paused"] = true;
+  const auto kept = scene.create("developer", scene.deployments(), paused);
+  REQUIRE_FALSE(kept.ok());
+  CHECK_MESSAGE(kept.error().message.find("left behind") != std::string::npos,
+                kept.error().message);
   CHECK(eventually([&] {
     return scene.create("developer", scene.deployments(), scene.deployment("web", "web:2")).ok();
   }));
   CHECK_FALSE(is_paused(scene.get(scene.deployments("web"))));
+}
+
+TEST_CASE("B8: over what was left behind, one whose name is generated is asked for by that") {
+  const Scene scene;
+  scene.running_deployment("web", "web:1");
+  REQUIRE(eventually([&] { return owners_of_sets(scene) == Names{"web"}; }));
+  leave_behind(scene, "web");
+  Json any = scene.deployment("", "web:2");
+  any["metadata"] = {{"generateName", "any-"}, {"namespace", scene.ns()}};
+  REQUIRE_FALSE(scene.create("developer", scene.deployments(), any).ok());
+  scene.approve("lead", scene.open_request("any-").metadata.name);
+  CHECK(eventually([&] { return scene.create("developer", scene.deployments(), any).ok(); }));
 }
 
 TEST_CASE("deleting a namespace asks where the policy gates deletions, and takes all in it along") {

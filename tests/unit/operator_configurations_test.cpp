@@ -161,6 +161,7 @@ TEST_CASE(
   CHECK(contains(plain, "object.?spec.?template != oldObject.?spec.?template"));
   CHECK(contains(plain, "object.?spec.?paused != oldObject.?spec.?paused"));
   CHECK(contains(plain, "k.startsWith('holdpoint.dev/')"));
+  CHECK(contains(plain, "(object.?spec.?paused.orValue(false) && object.?spec.?replicas"));
   CHECK(contains(plain, "oldObject.?spec.?replicas.orValue(1) == 0"));
   CHECK_FALSE(contains(plain, "?labels"));
   CHECK_FALSE(contains(plain, "?suspend"));

@@ -326,14 +326,77 @@ TEST_CASE("a held Deployment is not scaled from 0 to N") {
   RawObject scaled = held.stored;
   scaled["spec"]["replicas"] = 3;
   const Write write = a_write(held.stored, scaled);
-  const auto judgement = judged(write, held.policy, &held.request);
-  const Attempt pending = attempt_with(RequestPhase::Pending, &held.request);
-  const auto verdict = decide(write, held.policy, *judgement.gated, pending, kNow);
-  REQUIRE(std::holds_alternative<Denied>(verdict));
-  CHECK(std::get<Denied>(verdict).message.find("from 0 to 3") != std::string::npos);
-  CHECK_FALSE(objection_to_scale("n", "web", {{"prod", "r"}}, 3, 5).has_value());
-  CHECK_FALSE(objection_to_scale("n", "web", {{"prod", "r"}}, 3, 0).has_value());
+  CHECK_FALSE(is_untouched(write, held.policy, kKey));
+  const auto objection = objection_to_scale(write);
+  REQUIRE(objection.has_value());
+  CHECK(objection->message.find("from 0 to 3: it is held") != std::string::npos);
+  Marks marks = read_marks(held.stored, Pausable::Deployment);
+  CHECK_FALSE(objection_to_scale("n", "web", marks, 3, 5).has_value());
+  CHECK_FALSE(objection_to_scale("n", "web", marks, 3, 0).has_value());
   CHECK_FALSE(objection_to_scale("n", "web", {}, 0, 3).has_value());
+}
+
+TEST_CASE("a Deployment that its user paused is not scaled from 0 to N either") {
+  RawObject before = a_deployment("web:1");
+  before["spec"]["paused"] = true;
+  before["spec"]["replicas"] = 0;
+  RawObject after = before;
+  after["spec"]["replicas"] = 3;
+  CHECK_FALSE(is_untouched(a_write(before, after), a_policy(), kKey));
+  const auto objection = objection_to_scale(a_write(before, after));
+  REQUIRE(objection.has_value());
+  CHECK(objection->message.find("could run another of its revisions\n") != std::string::npos);
+  // Paused by the same write; and not where it is resumed by it, or was more than 0 before.
+  RawObject running = before;
+  running["spec"].erase("paused");
+  CHECK(objection_to_scale(a_write(running, after)).has_value());
+  RawObject resumed = after;
+  resumed["spec"].erase("paused");
+  CHECK_FALSE(objection_to_scale(a_write(before, resumed)).has_value());
+  CHECK(is_untouched(a_write(before, resumed), a_policy(), kKey));
+  RawObject more = after;
+  more["spec"]["replicas"] = 5;
+  CHECK_FALSE(objection_to_scale(a_write(after, more)).has_value());
+  CHECK_FALSE(objection_to_scale(a_write(after, before)).has_value());
+}
+
+TEST_CASE("a change together with a scale from 0 is refused, not held: paused, it would run now") {
+  RawObject before = a_deployment("web:1"), after = a_deployment("web:2");
+  before["spec"]["replicas"] = 0;
+  CHECK(judged(a_write(before, after), a_policy()).gated->hold == RequestHold::Deny);
+  after["spec"]["replicas"] = 0;
+  CHECK(judged(a_write(before, after), a_policy()).gated->hold == RequestHold::Suspend);
+}
+
+TEST_CASE("a Deployment is paused only once its controller has seen its last change, or runs it") {
+  RawObject before = a_deployment("web:1");
+  before["metadata"]["generation"] = 4;
+  before["status"]["observedGeneration"] = 3;
+  RawObject after = before;
+  after["spec"]["paused"] = true;
+  CHECK(pauses_unseen(a_write(before, after)));
+  CHECK_FALSE(is_untouched(a_write(before, after), a_policy(), kKey));
+  CHECK_FALSE(pauses_unseen(a_write(after, after)));
+  CHECK_FALSE(pauses_unseen(a_write(after, before)));
+  RawObject seen = before;
+  seen["status"]["observedGeneration"] = 4;
+  CHECK_FALSE(pauses_unseen(a_write(seen, after)));
+
+  const auto set = [](const char* name, const char* created, int replicas, const char* owner) {
+    return Json{{"metadata",
+                 {{"name", name},
+                  {"creationTimestamp", created},
+                  {"ownerReferences",
+                   Json::array({{{"uid", owner}, {"kind", "Deployment"}, {"controller", true}}})}}},
+                {"spec", {{"replicas", replicas}}}};
+  };
+  const Json old_set = set("web-a", "2026-03-01T10:00:00Z", 2, "u");
+  CHECK_FALSE(newest_is_idle({}, "u"));
+  CHECK_FALSE(newest_is_idle({old_set}, "u"));
+  CHECK(newest_is_idle({set("web-b", "2026-03-01T11:00:00Z", 0, "u"), old_set}, "u"));
+  // As the Deployment's controller has it: of two in one second, the later name.
+  CHECK(newest_is_idle({old_set, set("web-b", "2026-03-01T10:00:00Z", 0, "u")}, "u"));
+  CHECK_FALSE(newest_is_idle({old_set, set("web-b", "2026-03-01T11:00:00Z", 0, "v")}, "u"));
 }
 
 TEST_CASE(
