@@ -1,4 +1,4 @@
-// Checks, as they are at the moment of release: objects, reports of Trivy and HTTP endpoints that
+// Checks, as they were seen last before the release: objects, reports of Trivy and HTTP endpoints that
 // turn between approval and release, are missing, old, slow, down or hostile.
 #include <doctest/doctest.h>
 
