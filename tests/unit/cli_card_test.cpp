@@ -639,7 +639,7 @@ TEST_CASE("the list says what a request waits for") {
   desk.checked(CheckOutcome::Pass);
   request.status.message = "approved by anna; waits for check later: not looked up yet, and so on";
   CHECK(told("0 of 1") == "1 more approval");
-  CHECK(told("1 of 1") == "approved by anna; waits for check later: not looked up yet, …");
+  CHECK(told("1 of 1") == "approved by anna; waits for check later: not looked up yet,…");
   request.status.phase = RequestPhase::Scheduled;
   CHECK(told("1 of 1") == "its time");
   request.status.phase = RequestPhase::Approved;
