@@ -1,6 +1,7 @@
 #include "cli/card.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <tuple>
 
 #include "base/text.hpp"
@@ -113,6 +114,29 @@ std::string verb(const std::string& decision) {
   return visible_cut(decision, 20) + " by ";
 }
 
+// "45s", of what lasts until then; empty where that is no time, or is over.
+std::string left_until(const std::string& time, Instant now) {
+  const auto then = parse_rfc3339(time);
+  return then.ok() && *then > now ? until(*then, now) : "";
+}
+
+std::string within(const std::string& left) { return left.empty() ? "" : " within " + left; }
+
+// How many approvals are missing by "1 of 2"; nullopt where it says nothing of the kind.
+std::optional<std::int64_t> approvals_missing(const ApprovalRequestStatus& status) {
+  if (status.approvals == "by policy") return 0;
+  long long have = 0, needed = 0;
+  if (std::sscanf(status.approvals.c_str(), "%9lld of %9lld", &have, &needed) != 2 || needed == 0)
+    return std::nullopt;
+  return std::max(0LL, needed - have);
+}
+
+// Has its approvals, and they count for a while.
+bool is_counting(const Standing& standing) {
+  return standing.phase == RequestPhase::Approved || standing.phase == RequestPhase::Scheduled ||
+         (standing.phase == RequestPhase::Pending && standing.only_checks);
+}
+
 // Nothing ran before that could be put back.
 bool is_new(const ApprovalRequest& request) { return request.spec.operation == Operation::Create; }
 
@@ -167,6 +191,7 @@ Standing standing_of(const Dossier& dossier) {
     standing.phase = seen.phase;
     standing.message = seen.message;
     standing.waiting_for = seen.phase == RequestPhase::Pending ? seen.message : "";
+    standing.approvals = standing.waiting_for;
     standing.decisions = seen.decisions;
     standing.review = seen.review;
   }
@@ -228,7 +253,7 @@ std::string card(const Dossier& dossier, Colour colour) {
                     person(spec.requester.username) +
                     (spec.client.empty() ? "" : ", through " + visible_cut(spec.client, 80)) +
                     (spec.attempt > 1 ? ", attempt " + std::to_string(spec.attempt) : "") +
-                    (standing.expires_at && !over
+                    (standing.expires_at && !over && !is_counting(standing)
                          ? "; expires in " + until(*standing.expires_at, dossier.now)
                          : "") +
                     quoted(spec.reason));
@@ -251,10 +276,18 @@ std::string card(const Dossier& dossier, Colour colour) {
   if (over) {
     line("outcome", visible_cut(standing.message, 2 * kTextColumns));
   } else {
-    const std::string stands =
-        standing.phase == RequestPhase::Pending ? standing.waiting_for : standing.message;
-    line("approval",
-         visible_cut(stands, 2 * kTextColumns) + "; you may approve: " + may_approve(dossier));
+    const bool pending = standing.phase == RequestPhase::Pending;
+    std::string stands =
+        visible_cut(pending ? standing.approvals : standing.message, 2 * kTextColumns);
+    if (is_counting(standing) && standing.expires_at && *standing.expires_at < Instant::max())
+      stands += "; counts until " + to_rfc3339(*standing.expires_at) + " (in " +
+                until(*standing.expires_at, dossier.now) + ")";
+    // Where nobody is needed any more, nobody asks whether they are.
+    if (standing.phase == RequestPhase::Scheduled || (pending && !standing.only_checks))
+      stands += "; you may approve: " + may_approve(dossier);
+    line("approval", stands);
+    const std::string checks = names_of_held_up(standing.checks);
+    if (pending && !checks.empty()) line("waits", "for " + visible(checks) + " (above)");
   }
   const DiffNow diff = diff_now(
       dossier.request, dossier.policy_is == Dossier::PolicyIs::Read ? &dossier.policy : nullptr,
@@ -318,7 +351,7 @@ std::string next_steps(const Dossier& dossier) {
 }
 
 std::string outcome(const ApprovalRequest& request, Decision decision, const std::string& approval,
-                    bool counted) {
+                    bool counted, Instant now) {
   const std::string target = describe_target(request.spec.target);
   const std::string by = " (" + visible(approval) + ")";
   const RequestPhase phase = request.status.phase;
@@ -341,8 +374,10 @@ std::string outcome(const ApprovalRequest& request, Decision decision, const std
                                 : target + " stays as it is";
   const std::string owed =
       decision == Decision::BreakGlass && is_owed(request.status.review)
-          ? "\nSomebody else owes a review of it until " + visible(request.status.review->due_at) +
-                "; until then you can break no other glass. Pass it on:\n" + review_command(request)
+          ? "\nSomebody else owes a review of it" +
+                within(left_until(request.status.review->due_at, now)) +
+                "; until it is done you can break no other glass. Pass it on:\n" +
+                review_command(request)
           : "";
   const std::string done = decision == Decision::BreakGlass ? "glass broken" : "approved";
   const std::string again =
@@ -369,18 +404,40 @@ std::string outcome(const ApprovalRequest& request, Decision decision, const std
       case RequestHold::Gate:
         return done + by + ": " + target + " is being released" + owed;
       case RequestHold::Deny:
-        return done + by + ": " + again +
-               (request.status.expires_at.empty()
-                    ? ""
-                    : ", before " + visible(request.status.expires_at)) +
-               owed;
+        return done + by + ": " + again + within(left_until(request.status.expires_at, now)) + owed;
       case RequestHold::Retry:
         return done + by + ": the client that waits goes through by itself, or " + again + owed;
     }
   }
   if (is_end(phase)) return over;
-  return counted ? "approved" + by + ": " + visible_cut(request.status.message, kTextColumns)
-                 : not_counted;
+  if (!counted) return not_counted;
+  const auto checks = check_states(request, nullptr, now);
+  const std::string held_up = held_up_by(checks);
+  // Whoever lacks approvals as well is told of both by the status.
+  if (phase != RequestPhase::Pending || held_up.empty() || approvals_missing(request.status) != 0)
+    return "approved" + by + ": " + visible_cut(request.status.message, kTextColumns);
+  const std::string left = left_until(request.status.expires_at, now);
+  return "approved" + by + ": waits for " + visible_cut(held_up, kTextColumns) +
+         (is_stored_held(request.spec.hold) ? "; goes on by itself when that passes"
+          : request.spec.hold == RequestHold::Retry
+              ? "; the client that waits goes through by itself when that passes"
+              : "; " + again + " when that passes") +
+         (left.empty() ? "" : ", within " + left);
+}
+
+std::string waits_for(const ApprovalRequest& request, Instant now) {
+  const ApprovalRequestStatus& status = request.status;
+  if (status.phase == RequestPhase::Scheduled) return "its time";
+  if (status.phase != RequestPhase::Pending) return "-";
+  std::vector<std::string> parts;
+  const auto missing = approvals_missing(status);
+  if (!missing.has_value())
+    parts.emplace_back("approval");
+  else if (*missing > 0)
+    parts.push_back(count_of(static_cast<std::size_t>(*missing), "more approval"));
+  const std::string checks = names_of_held_up(check_states(request, nullptr, now));
+  if (!checks.empty()) parts.push_back(checks);
+  return visible_cut(parts.empty() ? status.message : join(parts, ", "), 60);
 }
 
 std::string request_table(std::vector<ApprovalRequest> requests, Instant now, Colour colour) {
@@ -409,6 +466,7 @@ std::string request_table(std::vector<ApprovalRequest> requests, Instant now, Co
                     {change, {}},
                     {std::string(to_string(request.spec.risk.level)), {}},
                     {status.approvals.empty() ? "-" : visible_cut(status.approvals, 20), {}},
+                    {waits_for(request, now), {}},
                     {visible_cut(person(request.spec.requester.username), 50), {}},
                     {ago(request.metadata.creation_timestamp, now), {}},
                     {expires.ok() && !is_end(status.phase) ? until(*expires, now) : "-", {}}});
@@ -416,8 +474,8 @@ std::string request_table(std::vector<ApprovalRequest> requests, Instant now, Co
       rows.back().push_back(
           {request.spec.change_set.empty() ? "-" : visible_cut(request.spec.change_set, 60), {}});
   }
-  std::vector<std::string> head{"NAMESPACE", "NAME",      "STATE",     "TARGET", "CHANGE",
-                                "RISK",      "APPROVALS", "REQUESTER", "AGE",    "EXPIRES"};
+  std::vector<std::string> head{"NAMESPACE", "NAME",      "STATE",     "TARGET", "CHANGE", "RISK",
+                                "APPROVALS", "WAITS FOR", "REQUESTER", "AGE",    "EXPIRES"};
   if (sets) head.emplace_back("CHANGE SET");
   return table(head, rows);
 }

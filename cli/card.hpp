@@ -53,12 +53,16 @@ struct Dossier {
 
 // What a decision came to, in one line. `counted`: the status tells of it already.
 [[nodiscard]] std::string outcome(const ApprovalRequest& request, Decision decision,
-                                  const std::string& approval, bool counted);
+                                  const std::string& approval, bool counted, Instant now);
 
 // "deployment/web", as it is typed.
 [[nodiscard]] std::string typed_target(const Target& target);
 
 [[nodiscard]] std::string review_command(const ApprovalRequest& request);
+
+// What it waits for, in a few words: "1 more approval, check no-freeze"; "-" where nothing keeps
+// it. Checks that a policy asks for only since then are told by the status alone.
+[[nodiscard]] std::string waits_for(const ApprovalRequest& request, Instant now);
 
 // The table of `list`, newest last.
 [[nodiscard]] std::string request_table(std::vector<ApprovalRequest> requests, Instant now,

@@ -103,9 +103,10 @@ Result<Done> approve_set(const Kubectl& kubectl, const std::string& change_set, 
     requests = await(kubectl, std::move(requests), approvals, kPatienceOfSet);
   for (std::size_t i = 0; i < requests.size(); ++i)
     print(describe_target(requests[i].spec.target) + ": " +
-          (approvals[i].empty() ? refusals[i]
-                                : outcome(requests[i], Decision::Approve, approvals[i],
-                                          tells_of(requests[i], approvals[i]))));
+          (approvals[i].empty()
+               ? refusals[i]
+               : outcome(requests[i], Decision::Approve, approvals[i],
+                         tells_of(requests[i], approvals[i]), system_clock().now())));
   if (refused == 0) return Done{};
   return Error{ErrorKind::Forbidden,
                std::to_string(refused) + " of " + std::to_string(requests.size()) +
@@ -124,7 +125,7 @@ Result<Done> decide(const Kubectl& kubectl, const std::string& typed, Decision d
   HP_ASSIGN(const std::string name, create_approval(kubectl, shown, decision, reason, not_before));
 
   const ApprovalRequest now = await(kubectl, {shown}, {name}, kPatience).front();
-  print(outcome(now, decision, name, tells_of(now, name)));
+  print(outcome(now, decision, name, tells_of(now, name), system_clock().now()));
   return Done{};
 }
 

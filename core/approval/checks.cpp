@@ -108,8 +108,23 @@ std::string held_up_by(const std::vector<CheckState>& checks) {
   return first;
 }
 
+std::string names_of_held_up(const std::vector<CheckState>& checks) {
+  std::vector<std::string> names;
+  for (const CheckState& check : checks)
+    if (check.holds_up()) names.push_back(check.name);
+  return names.empty() ? "" : (names.size() == 1 ? "check " : "checks ") + join(names, ", ");
+}
+
 std::string describe_check(const CheckState& check, Instant at) {
-  return outcome_of(check, at) + ": " + check.text;
+  const auto between = [](Instant from, Instant to) {
+    return humanize(std::max(Duration(0), std::chrono::duration_cast<Duration>(to - from)));
+  };
+  std::string told = check.name + " " + std::string(to_string(check.outcome));
+  if (check.mode == CheckMode::Show) told += " (shown only)";
+  if (check.observed_at.has_value()) told += ", seen " + between(*check.observed_at, at) + " ago";
+  if (check.mode == CheckMode::Require && check.until.has_value() && *check.until > at)
+    told += ", counts for " + between(at, *check.until) + " more";
+  return told + ": " + check.text;
 }
 
 std::string tell_checks(const std::vector<CheckState>& checks, Instant at) {

@@ -44,7 +44,10 @@ struct CheckState {
 // "check scan: 2 critical (at most 0)" of the first that holds it up, and how many others do; empty
 // where none does.
 [[nodiscard]] std::string held_up_by(const std::vector<CheckState>& checks);
-// "scan Fail 2m ago: 2 critical (at most 0)".
+// "check scan", "checks scan, canary": of all that hold it up; empty where none does.
+[[nodiscard]] std::string names_of_held_up(const std::vector<CheckState>& checks);
+// "scan Fail, seen 2m ago: 2 critical (at most 0)", "scan Pass, seen 12s ago, counts for 4m 48s
+// more: ...".
 [[nodiscard]] std::string describe_check(const CheckState& check, Instant at);
 // "checks: scan Pass 2m ago, canary Fail 10s ago (shown only)"; empty where there are none.
 [[nodiscard]] std::string tell_checks(const std::vector<CheckState>& checks, Instant at);

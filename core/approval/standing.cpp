@@ -209,9 +209,10 @@ struct Opening {
   std::string because;  // why not earlier
 };
 
-Opening opening(const StandingInput& input, const Votes& votes, Instant approved_at) {
+Opening opening(const StandingInput& input, const std::vector<const Ballot*>& voices,
+                Instant approved_at) {
   Opening opening{approved_at, ""};
-  for (const Ballot* ballot : votes.counting) {
+  for (const Ballot* ballot : voices) {
     const auto not_before = parse_rfc3339(ballot->approval.spec.not_before);
     if (not_before.ok() && *not_before > opening.from)
       opening = {*not_before, "as " + person(ballot->approval.spec.author.username) + " asked"};
@@ -224,6 +225,24 @@ Opening opening(const StandingInput& input, const Votes& votes, Instant approved
     if (frozen->until == Instant::max()) break;
   }
   return opening;
+}
+
+// Those it took: what came after the last of them fills no slot, but may pass a freeze. Whoever
+// else approves, as they can while a check does not pass, may put it off and makes it last no
+// longer.
+std::vector<const Ballot*> needed_of(const StandingInput& input, const Votes& votes,
+                                     Instant approved_at) {
+  std::vector<const Ballot*> needed;
+  for (const Ballot* ballot : votes.counting) {
+    const auto at = parse_rfc3339(ballot->approval.metadata.creation_timestamp);
+    const auto& freeze = input.policy->spec.freeze;
+    if ((at.ok() && *at <= approved_at) ||
+        std::any_of(freeze.begin(), freeze.end(), [&](const FreezeWindow& window) {
+          return is_named(window.pass_with, ballot->approval.spec.author);
+        }))
+      needed.push_back(ballot);
+  }
+  return needed;
 }
 
 // Who made it Approved, as the beginning of a sentence.
@@ -259,8 +278,12 @@ Standing approved(Standing standing, const StandingInput& input, const Votes& vo
   const ApprovalRequest& request = *input.request;
   const std::string by = approved_by(standing, request, votes);
   Opening open{approved_at, ""};
-  if (standing.glass_broken_by.empty()) open = opening(input, votes, approved_at);
-  const Instant until = open.from == Instant::max() ? Instant::max() : open.from + approved_for;
+  Instant counts_from = approved_at;
+  if (standing.glass_broken_by.empty()) {
+    open = opening(input, votes.counting, approved_at);
+    counts_from = opening(input, needed_of(input, votes, approved_at), approved_at).from;
+  }
+  const Instant until = counts_from == Instant::max() ? Instant::max() : counts_from + approved_for;
   if (input.now >= until)
     return ended(std::move(standing), RequestPhase::Expired,
                  "approved, but " +
@@ -272,6 +295,10 @@ Standing approved(Standing standing, const StandingInput& input, const Votes& vo
     standing.phase = RequestPhase::Pending;
     standing.only_checks = true;
     standing.waiting_for = held_up;
+    standing.approvals = (standing.by_policy ? ""
+                                             : std::to_string(standing.have) + " of " +
+                                                   std::to_string(standing.needed) + ", ") +
+                         by;
     standing.message = by + "; waits for " + held_up;
     return standing;
   }
@@ -423,6 +450,7 @@ Standing next_state(const StandingInput& input) {
   standing.phase = RequestPhase::Pending;
   standing.expires_at = times.pending_until;
   sooner(standing.next_change, times.pending_until);
+  standing.approvals = standing.waiting_for;
   if (!held_up.empty()) standing.waiting_for += ", and " + held_up;
   standing.message = "waits for approval: " + standing.waiting_for;
   if (const auto frozen = frozen_at(input, input.now); frozen.has_value())

@@ -62,6 +62,8 @@ struct Standing {
   std::string message;  // one line for people
   std::int64_t have = 0, needed = 0;
   std::string waiting_for;  // "1 of 2, needs group leads": what is missing, empty unless Pending
+  // Of Pending, whatever its checks say: "1 of 2, needs group leads" or "1 of 1, approved by lead".
+  std::string approvals;
   std::vector<DecisionLine> decisions;
   std::optional<Instant> approved_at;
   std::optional<Instant> expires_at;   // of Pending, Scheduled and Approved

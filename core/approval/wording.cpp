@@ -112,7 +112,7 @@ std::string denied_message(const Target& target, Operation operation, const std:
                           std::string(deletes ? "delete" : "apply") + " it again:");
     text += "\n" + std::string(kAskAgainAnnotation) + ": " + request;
   } else {
-    line("needs:   ", needs(standing));
+    line("waits:   ", needs(standing));
     line("next:    ", scheduled ? again + " then; look with the command below"
                       : standing.only_checks
                           ? again + " when it passes; look with the command below"

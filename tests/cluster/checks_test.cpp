@@ -1,5 +1,5 @@
-// Checks, as they are at the moment of release: objects, reports of Trivy and HTTP endpoints that
-// turn between approval and release, are missing, old, slow, down or hostile.
+// Checks, as they were seen last before the release: objects, reports of Trivy and HTTP endpoints
+// that turn between approval and release, are missing, old, slow, down or hostile.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -120,6 +120,12 @@ TEST_CASE("a held Deployment waits for its check after its approval, and goes wh
   const auto shown = as("lead").kubectl({"holdpoint", "show", request, "-n", scene.ns()});
   CHECK(shown.out.find("live") != std::string::npos);
   CHECK(shown.out.find("is closed, wanted open") != std::string::npos);
+  CHECK_MESSAGE(
+      shown.out.find("approval  1 of 1, approved by lead; counts until ") != std::string::npos,
+      shown.text());
+  CHECK(shown.out.find("waits     for check live (above)") != std::string::npos);
+  const auto listed = as("lead").kubectl({"holdpoint", "list", "-n", scene.ns()});
+  CHECK_MESSAGE(listed.out.find("check live") != std::string::npos, listed.text());
 
   set_gate(scene, "open");
   scene.await_phase(request, RequestPhase::Released);
@@ -144,6 +150,7 @@ TEST_CASE("a check that flips after the approval refuses the write, until it pas
   REQUIRE_FALSE(refused.ok());
   CHECK(refused.error().kind == ErrorKind::Forbidden);
   CHECK(refused.error().message.find("it is approved, but waits for a check") != std::string::npos);
+  CHECK(refused.error().message.find("\n  waits:   check live: ") != std::string::npos);
   CHECK(refused.error().message.find("is closed, wanted open") != std::string::npos);
   CHECK(refused.error().message.find("kubectl holdpoint show " + request) != std::string::npos);
 

@@ -227,9 +227,9 @@ TEST_CASE("a change that Flux was refused is stale once its Kustomization is rea
 TEST_CASE(
     "A8: whoever may write the Kustomization that a change comes from counts as its requester") {
   const Scene scene;
-  kustomizations().make(
-      scene.ns(), "apps",
-      {{"lastAttemptedRevision", "main@sha1:aaa"}, {"conditions", ready("Unknown", in(-5))}});
+  const Kind kind = kustomizations();
+  kind.make(scene.ns(), "apps",
+            {{"lastAttemptedRevision", "main@sha1:aaa"}, {"conditions", ready("Unknown", in(-5))}});
   REQUIRE_FALSE(send("kustomize-controller", scene.config_maps(),
                      of_flux(scene, scene.config_map("settings", "2")))
                     .ok());

@@ -7,6 +7,7 @@
 
 #include "core/approval/digest.hpp"
 #include "core/approval/standing.hpp"
+#include "core/approval/wording.hpp"
 #include "core/change/risk.hpp"
 #include "core/context/checks.hpp"
 #include "crds/codec.hpp"
@@ -463,6 +464,7 @@ TEST_CASE("what has its approvals is approved exactly while its check passes and
     CHECK(standing.only_checks);
     CHECK_FALSE(standing.approved_at.has_value());
     CHECK(standing.waiting_for.find(row.words) != std::string::npos);
+    CHECK(standing.approvals == "1 of 1, approved by bob");
     CHECK(standing.message.find("approved by bob; waits for check scan") == 0);
     CHECK(standing.have == 1);
   }
@@ -509,6 +511,34 @@ TEST_CASE("its validity counts from the approval, however long a check held it u
   CHECK(court.phase() == RequestPhase::Expired);
   CHECK(court.standing().message.find("held up by check scan") != std::string::npos);
   CHECK_FALSE(court.standing().approved_at.has_value());
+}
+
+TEST_CASE("a second approval, given while a check fails, does not make the first last longer") {
+  Court court;
+  court.saw(Fail).by("eve", "10:25:00");
+  CHECK(court.standing().expires_at == at("11:10:00"));
+  SUBCASE("nor with a time before which it may not run") {
+    court.input.ballots[1].approval.spec.not_before = "2026-01-01T22:00:00Z";
+    CHECK(court.standing().expires_at == at("11:10:00"));
+    court.request.status.checks[0].result = Pass;
+    CHECK(court.phase() == RequestPhase::Scheduled);  // it puts it off all the same
+    CHECK(court.standing().expires_at == at("11:10:00"));
+    court.request.status.checks[0].result = Fail;
+  }
+  court.input.now = at("11:09:59");
+  CHECK(court.phase() == RequestPhase::Pending);
+  court.input.now = at("11:10:00");
+  CHECK(court.phase() == RequestPhase::Expired);
+}
+
+TEST_CASE("who passes a freeze after the last slot was filled says from when it counts") {
+  Court court;
+  court.saw(Pass).by("eve", "10:25:00");
+  court.input.ballots[1].approval.spec.not_before = "2026-01-01T22:00:00Z";
+  court.policy.spec.freeze = {{"0 10 * * *", "2h", "UTC", {{}, {"eve"}, {}}}};
+  CHECK(court.phase() == RequestPhase::Scheduled);
+  CHECK(court.standing().starts_at == at("22:00:00"));
+  CHECK(court.standing().expires_at == at("23:00:00"));
 }
 
 TEST_CASE("what was checked when it was asked and what is checked now must both pass") {
@@ -570,6 +600,7 @@ TEST_CASE("without its approvals a request waits for both, and says so") {
   court.input.ballots.clear();
   CHECK(court.saw(Fail).standing().waiting_for ==
         "0 of 1, needs group leads, and check scan: as seen");
+  CHECK(court.standing().approvals == "0 of 1, needs group leads");
   CHECK_FALSE(court.standing().only_checks);
   court.request.status.checks[0].result = Pass;
   CHECK(court.standing().waiting_for == "0 of 1, needs group leads");
@@ -631,6 +662,56 @@ TEST_CASE("checks and their ages are told in one line") {
   court.policy.spec.checks.back().mode = CheckMode::Require;
   court.request.status.checks[0].result = Fail;
   CHECK(held_up_by(court.standing().checks) == "check scan: as seen; and 1 other check");
+  CHECK(names_of_held_up(court.standing().checks) == "checks scan, second");
+  court.request.status.checks[0].result = Pass;
+  CHECK(names_of_held_up(court.standing().checks) == "check second");
+  CHECK(names_of_held_up({}).empty());
+}
+
+TEST_CASE("a check tells how old its result is, and how much longer that counts") {
+  Court court;
+  court.saw(Pass, "10:29:48");
+  const auto told = [&] { return describe_check(court.standing().checks.at(0), at("10:30:00")); };
+  CHECK(told() == "scan Pass, seen 12s ago, counts for 4m 48s more: as seen");
+  court.request.status.checks[0].result = Fail;
+  CHECK(told() == "scan Fail, seen 12s ago: as seen");
+  court.request.status.checks[0].result = Pass;
+  court.request.status.checks[0].observed_at = "2026-01-01T10:20:00Z";
+  CHECK(told() == "scan Unknown, seen 10m ago: its last result is older than 5m: as seen");
+  court.request.spec.checks[0].mode = court.policy.spec.checks[0].mode = CheckMode::Show;
+  court.request.status.checks[0].observed_at = "2026-01-01T10:29:48Z";
+  CHECK(told() == "scan Pass (shown only), seen 12s ago: as seen");
+  court.request.status.checks.clear();
+  CHECK(told() == "scan Unknown (shown only): not looked up yet");
+}
+
+TEST_CASE("a refusal says once what it needs, and which check it waits for") {
+  Court court;
+  court.request.spec.target.kind = "ConfigMap";
+  court.request.spec.target.namespace_ = "shop";
+  court.request.spec.target.name = "settings";
+  const auto refusal = [&] {
+    return denied_message(court.request.spec.target, Operation::Update, "settings-1", court.policy,
+                          court.standing(), {"1 key: limit"});
+  };
+  court.saw(Fail);
+  CHECK(refusal() ==
+        "ConfigMap shop/settings was not stored: it is approved, but waits for a check, as "
+        "settings-1\n"
+        "  change:  1 key: limit\n"
+        "  policy:  prod\n"
+        "  waits:   check scan: as seen\n"
+        "  next:    apply again when it passes; look with the command below\n"
+        "kubectl holdpoint show settings-1 -n shop");
+  court.input.ballots.clear();
+  court.request.status.checks.clear();
+  CHECK(refusal() ==
+        "ConfigMap shop/settings was not stored: it waits for approval as settings-1\n"
+        "  change:  1 key: limit\n"
+        "  policy:  prod\n"
+        "  waits:   0 of 1, needs group leads, and check scan: not looked up yet\n"
+        "  next:    pass the command below to an approver, then apply again\n"
+        "kubectl holdpoint approve settings-1 -n shop");
 }
 
 }  // namespace

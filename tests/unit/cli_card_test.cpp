@@ -1,11 +1,15 @@
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 
 #include "base/text.hpp"
 #include "cli/card.hpp"
 #include "cli/kubectl.hpp"
 #include "cli/names.hpp"
+#include "cli/screen.hpp"
+#include "core/approval/checks.hpp"
 #include "core/approval/digest.hpp"
 #include "core/approval/hold.hpp"
 
@@ -91,6 +95,22 @@ struct Desk {
     approval.spec.reason = reason;
     approval.spec.author = {who, "uid-" + who, {"leads"}};
     dossier.approvals.push_back(approval);
+    return *this;
+  }
+  // The policy wants the ConfigMap ops/freeze to say no, and this is what it said 12 s ago.
+  Desk& checked(CheckOutcome said) {
+    Check check;
+    check.name = "no-freeze";
+    check.object.emplace();
+    check.object->resource = "configmaps";
+    check.object->field = "/data/active";
+    check.object->value = "false";
+    dossier.policy.spec.checks = dossier.request.spec.checks = {check};
+    const std::string is = said == CheckOutcome::Pass ? "false" : "true, wanted false";
+    dossier.request.status.checks = {{"no-freeze", definition_of(check), said,
+                                      "ConfigMap ops/freeze /data/active is " + is,
+                                      "2026-01-02T03:29:48Z"}};
+    rules();
     return *this;
   }
   [[nodiscard]] std::string text() const { return card(dossier, Colour::No); }
@@ -187,6 +207,32 @@ TEST_CASE(
   desk.dossier.request.status.decisions = {line};
   CHECK(has(desk.text(), "Pending  risk Low  Deployment production/web"));
   CHECK(has(desk.text(), "(does not count, the author lacks the verb approve on the policy)"));
+}
+
+TEST_CASE("the card tells of a failing check once, and until when the approvals count") {
+  const std::string fails =
+      "check     no-freeze Fail, seen 12s ago: ConfigMap ops/freeze /data/active is true, wanted "
+      "false\n";
+  const std::string counts = "; counts until 2026-01-02T04:10:00Z (in 40m)";
+  Desk desk;
+  desk.checked(CheckOutcome::Fail);
+  CHECK(has(desk.text(), fails));
+  CHECK(has(desk.text(),
+            "\napproval  0 of 1, needs group leads; you may approve: yes\n"
+            "waits     for check no-freeze (above)\n"));
+  desk.decided("anna", Decision::Approve);
+  CHECK(has(desk.text(), fails));
+  CHECK(has(desk.text(), "\napproval  1 of 1, approved by anna" + counts +
+                             "\nwaits     for check no-freeze (above)\n"));
+  const std::string text = desk.text();
+  CHECK(text.find("is true, wanted false") == text.rfind("is true, wanted false"));
+  CHECK_FALSE(has(text, "expires in"));
+  desk.checked(CheckOutcome::Pass);
+  CHECK(has(desk.text(),
+            "check     no-freeze Pass, seen 12s ago, counts for 4m 48s more: ConfigMap "
+            "ops/freeze /data/active is false\n"));
+  CHECK(has(desk.text(), "\napproval  approved by anna" + counts + "\n"));
+  CHECK_FALSE(has(desk.text(), "\nwaits "));
 }
 
 TEST_CASE("Approvals are counted for those who may not read the policy, too") {
@@ -287,12 +333,15 @@ TEST_CASE("a decision is told with what comes next") {
     request.status.phase = phase;
     request.status.message = "1 of 2, needs group leads";
     request.spec.hold = hold;
-    return outcome(request, decision, "x-1", counted);
+    return outcome(request, decision, "x-1", counted, Desk().dossier.now);
   };
   CHECK(after(RequestPhase::Released, RequestHold::Suspend) ==
         "approved (x-1): Deployment production/web is released");
   CHECK(after(RequestPhase::Approved, RequestHold::Deny) ==
         "approved (x-1): apply the change again");
+  request.status.expires_at = "2026-01-02T04:10:00Z";
+  CHECK(after(RequestPhase::Approved, RequestHold::Deny) ==
+        "approved (x-1): apply the change again within 40m");
   CHECK(has(after(RequestPhase::Approved, RequestHold::Retry), "goes through by itself"));
   CHECK(has(after(RequestPhase::Pending, RequestHold::Deny), "1 of 2, needs group leads"));
   CHECK(has(after(RequestPhase::Pending, RequestHold::Deny, Decision::Approve, false),
@@ -308,16 +357,39 @@ TEST_CASE("a decision is told with what comes next") {
       CHECK_FALSE(has(after(phase, RequestHold::Suspend, decision), "\n"));
 }
 
+TEST_CASE("a decision is told with the check that the change still waits for") {
+  ApprovalRequest request = Desk().checked(CheckOutcome::Fail).dossier.request;
+  request.status.message = "approved by anna; waits for check no-freeze: as seen";
+  request.status.approvals = "1 of 1";
+  request.status.expires_at = "2026-01-02T04:10:00Z";
+  const auto told = [&](RequestHold hold) {
+    request.spec.hold = hold;
+    return outcome(request, Decision::Approve, "x-1", true, Desk().dossier.now);
+  };
+  const std::string waits =
+      "approved (x-1): waits for check no-freeze: ConfigMap ops/freeze /data/active is true, "
+      "wanted false; ";
+  CHECK(told(RequestHold::Suspend) == waits + "goes on by itself when that passes, within 40m");
+  CHECK(told(RequestHold::Deny) == waits + "apply the change again when that passes, within 40m");
+  CHECK(told(RequestHold::Retry) ==
+        waits + "the client that waits goes through by itself when that passes, within 40m");
+  request.status.approvals = "1 of 2";
+  request.status.message = "waits for approval: 1 of 2, needs group leads, and check no-freeze: x";
+  CHECK(told(RequestHold::Deny) == "approved (x-1): " + request.status.message);
+}
+
 TEST_CASE("a broken glass tells of the review that it owes") {
   Desk desk;
   ApprovalRequest& request = desk.dossier.request;
   request.status.phase = RequestPhase::Approved;
   request.status.review = ReviewDebt{"bob", "2026-01-03T03:10:00Z", ""};
   const std::string review = "kubectl holdpoint review web-0123456789-1 -n production";
-  const std::string told = outcome(request, Decision::BreakGlass, "x-1", true);
+  const Instant now = desk.dossier.now;
+  const std::string told = outcome(request, Decision::BreakGlass, "x-1", true, now);
+  CHECK(has(told, "owes a review of it within 23h 40m; until it is done"));
   CHECK(told.starts_with("glass broken (x-1): Deployment production/web is being released\n"));
   CHECK(told.ends_with("\n" + review));
-  CHECK_FALSE(has(outcome(request, Decision::Approve, "x-1", true), review));
+  CHECK_FALSE(has(outcome(request, Decision::Approve, "x-1", true, now), review));
 
   // Who may not read the policy sees what the operator saw, not that the glass counts for nothing.
   desk.decided("bob", Decision::BreakGlass, "outage");
@@ -331,7 +403,7 @@ TEST_CASE("a broken glass tells of the review that it owes") {
   CHECK(next_steps(desk.dossier) == "review    " + review);
   request.status.review->reviewed_by = "anna";
   CHECK_FALSE(has(desk.text(), "owed "));
-  CHECK_FALSE(has(outcome(request, Decision::BreakGlass, "x-1", true), review));
+  CHECK_FALSE(has(outcome(request, Decision::BreakGlass, "x-1", true, now), review));
 }
 
 TEST_CASE("the card tells what runs now, in the words of the kind") {
@@ -544,11 +616,56 @@ TEST_CASE("the list has a line for each request, in the order in which they were
   second.status.expires_at = "2026-01-02T04:20:00Z";
   CHECK(request_table({second, first}, Desk().dossier.now, Colour::No) ==
         "NAMESPACE    NAME               STATE      TARGET           CHANGE                        "
-        "  RISK   APPROVALS   REQUESTER   AGE   EXPIRES\n"
+        "  RISK   APPROVALS   WAITS FOR   REQUESTER   AGE   EXPIRES\n"
         "production   web-0123456789-1   Pending    deployment/web   image web 1.4.1 -> 1.5.0 (+1) "
-        "  Low    -           developer   30m   -\n"
+        "  Low    -           approval    developer   30m   -\n"
         "production   api-1              Approved   deployment/web   image api 1 -> 2              "
-        "  Low    1 of 1      developer   10m   50m");
+        "  Low    1 of 1      -           developer   10m   50m");
+}
+
+TEST_CASE("the list says what a request waits for") {
+  Desk desk;
+  ApprovalRequest& request = desk.checked(CheckOutcome::Fail).dossier.request;
+  const auto told = [&](const char* approvals) {
+    request.status.approvals = approvals;
+    return waits_for(request, desk.dossier.now);
+  };
+  CHECK(told("") == "approval, check no-freeze");
+  CHECK(told("0 of 2") == "2 more approvals, check no-freeze");
+  CHECK(told("1 of 2") == "1 more approval, check no-freeze");
+  CHECK(told("1 of 1") == "check no-freeze");
+  CHECK(told("by policy") == "check no-freeze");
+  // A check that the policy has only since then is told by the status.
+  desk.checked(CheckOutcome::Pass);
+  request.status.message = "approved by anna; waits for check later: not looked up yet, and so on";
+  CHECK(told("0 of 1") == "1 more approval");
+  CHECK(told("1 of 1") == "approved by anna; waits for check later: not looked up yet,…");
+  request.status.phase = RequestPhase::Scheduled;
+  CHECK(told("1 of 1") == "its time");
+  request.status.phase = RequestPhase::Approved;
+  CHECK(told("1 of 1") == "-");
+}
+
+TEST_CASE("what was printed stands before the error that follows, where both go to one place") {
+  std::FILE* const both = std::tmpfile();
+  REQUIRE(both != nullptr);
+  std::fflush(stdout);
+  const int out = ::dup(STDOUT_FILENO), err = ::dup(STDERR_FILENO);
+  ::dup2(::fileno(both), STDOUT_FILENO);
+  ::dup2(::fileno(both), STDERR_FILENO);
+  print("the card");
+  std::fputs("more of it\n", stdout);
+  print_error("no");
+  std::fflush(stdout);
+  ::dup2(out, STDOUT_FILENO);
+  ::dup2(err, STDERR_FILENO);
+  ::close(out);
+  ::close(err);
+  std::rewind(both);
+  std::string text(64, '\0');
+  text.resize(std::fread(text.data(), 1, text.size(), both));
+  std::fclose(both);
+  CHECK(text == "the card\nmore of it\nerror: no\n");
 }
 
 TEST_CASE("what an ended request left held is found by the mark on the object") {
