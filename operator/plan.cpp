@@ -169,6 +169,16 @@ std::vector<Condition> conditions_of(const ApprovalRequest& request, const Stand
   return conditions;
 }
 
+// When the last thing that it waited for came: the approval, or a look at a check that passed. One
+// that turns and passes again is a new moment.
+Instant free_since(const Standing& standing) {
+  Instant since = standing.approved_at.value_or(Instant{});
+  for (const CheckState& check : standing.checks)
+    if (check.mode == CheckMode::Require && check.observed_at.has_value())
+      since = std::max(since, *check.observed_at);
+  return since;
+}
+
 }  // namespace
 
 AuditRecordSpec fact_of(const ApprovalRequest& request, Fact fact, std::string_view uid,
@@ -227,7 +237,7 @@ Plan plan_request(const ApprovalRequest& request, const Standing& standing,
     if (standing.phase == RequestPhase::Approved ||
         (denied &&
          (origin.kind == OriginKind::Kustomization || origin.kind == OriginKind::Application))) {
-      plan.retrigger = denied ? status.ended_at : status.approved_at;
+      plan.retrigger = denied ? status.ended_at : to_rfc3339(free_since(standing));
       plan.retriggered = fact_of(request, Fact::Retriggered, request.metadata.uid, plan.retrigger);
       plan.retriggered->message = std::string(to_string(origin.kind)) + " " + origin.namespace_ +
                                   "/" + origin.name + " was told " +

@@ -111,6 +111,39 @@ TEST_CASE("what a Kustomization brings waits, and goes through once approved, un
   CHECK(records_of(request.metadata.name, "Retriggered").empty());
 }
 
+TEST_CASE("what is approved while its check fails goes through when that passes, told by nobody") {
+  PolicyShape shape;
+  shape.resources = Json::parse(
+      R"([{"apiGroups": ["apps"], "resources": ["deployments"], "operations": ["CREATE", "UPDATE"]}])");
+  shape.spec_patch["checks"] = Json::array({{{"name", "no-freeze"},
+                                             {"maxAge", "6s"},
+                                             {"object",
+                                              {{"resource", "configmaps"},
+                                               {"name", "freeze"},
+                                               {"field", "/data/value"},
+                                               {"value", "off"}}}}});
+  const Scene scene(shape);
+  const Flux flux(scene);
+  must(
+      client_as("admin").create(scene.config_maps(), scene.config_map("freeze", "on"), {}, soon()));
+  flux.commit("web", kFirst, {scene.deployment("web")});
+  flux.kustomize("web");
+  const kube::ResourcePath path = flux.kustomizations("web");
+  flux.await_words(path, "waits for approval");
+  const std::string request = scene.open_request("web").metadata.name;
+  scene.approve("lead", request);
+  CHECK(eventually([&] {
+    return scene.request(request).status.message.find("waits for check no-freeze") !=
+           std::string::npos;
+  }));
+  CHECK(scene.request(request).status.phase == RequestPhase::Pending);
+  CHECK(records_of(request, "Retriggered").empty());
+  must(scene.merge("admin", scene.config_maps("freeze"), {{"data", {{"value", "off"}}}}));
+  flux.await_ready(path, kFirst);
+  scene.await_phase(request, RequestPhase::Released);
+  CHECK(records_of(request, "Retriggered").size() == 1);
+}
+
 TEST_CASE("a next revision is held as well, and no live object is deleted for it, `force` or not") {
   const Scene scene;
   const Flux flux(scene);

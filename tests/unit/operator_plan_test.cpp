@@ -497,5 +497,25 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("a controller is told again when a check passes again, by another token") {
+  Scene scene(RequestHold::Deny);
+  scene.request.spec.origin = Origin{};
+  Standing standing = a_standing(RequestPhase::Approved);
+  standing.approved_at = kNow;
+  standing.checks = {
+      {"freeze", CheckMode::Require, CheckOutcome::Pass, "", kNow - Duration(9'000), {}},
+      {"scan", CheckMode::Show, CheckOutcome::Pass, "", kNow + Duration(1'000), {}}};
+  scene.request.status.phase = RequestPhase::Pending;
+  const auto at = [&](Instant now) { return plan_request(scene.request, standing, {}, {}, now); };
+  CHECK(at(kNow).retrigger == to_rfc3339(kNow));
+  // Seen once more before it was recorded: the same.
+  CHECK(at(kNow + Duration(500)).retriggered->fact_id == at(kNow).retriggered->fact_id);
+  const std::string first = at(kNow).retriggered->fact_id;
+  standing.checks[0].observed_at = kNow + Duration(60'000);
+  const Plan again = at(kNow + Duration(61'000));
+  CHECK(again.retrigger == to_rfc3339(kNow + Duration(60'000)));
+  CHECK(again.retriggered->fact_id != first);
+}
+
 }  // namespace
 }  // namespace holdpoint::operator_
