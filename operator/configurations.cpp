@@ -278,7 +278,10 @@ Json guard_entry(const ApprovalPolicy& policy, const std::vector<ResolvedResourc
   const LabelSelector& selector = policy.spec.match.object_selector;
   Json guard = entry(name + ".guard" + kDomain, address, "/guard/" + name, false);
   std::vector<std::string> by_controllers{
-      "request.userInfo.username == 'system:kube-controller-manager'",
+      // Not its rollbacks, which anybody asks for by an annotation.
+      "(request.userInfo.username == 'system:kube-controller-manager' && "
+      "(request.resource.resource != 'deployments' || request.?subResource.orValue('') == "
+      "'scale'))",
       "(request.resource.resource == 'pods' && 'system:nodes' in "
       "request.userInfo.?groups.orValue([]))",
       // What is no more than this is judged by the entry for gated pods.
@@ -302,13 +305,17 @@ Json guard_entry(const ApprovalPolicy& policy, const std::vector<ResolvedResourc
       return resource.group == maker.group && resource.resource == maker.resource &&
              is_wholly_gated(resource);
     });
-    if (gated && selector.empty()) continue;
+    // Of a ReplicaSet nothing but its creation: what it belongs to, and how much of it runs, no
+    // template tells.
+    const bool is_set = std::string_view(maker.resource) == "replicasets";
+    if (gated && selector.empty() && !is_set) continue;
     // What the policy selects is gated; the others of its kind are guarded.
     if (gated)
-      by_controllers.push_back("(request.resource.resource == " + cel_string(maker.resource) +
-                               " && request.?subResource.orValue('') != 'scale' && (" +
-                               selects("object", selector) + " || " +
-                               selects("oldObject", selector) + "))");
+      by_controllers.push_back(
+          "(request.resource.resource == " + cel_string(maker.resource) + " && " +
+          (is_set ? "request.operation == 'CREATE'"
+                  : "request.?subResource.orValue('') != 'scale'") +
+          " && (" + selects("object", selector) + " || " + selects("oldObject", selector) + "))");
     std::vector<std::string> names = with_status(maker.resource);
     if (names[0] == "pods") names.insert(names.end(), {"pods/ephemeralcontainers", "pods/resize"});
     // More of an old ReplicaSet is a template that nobody has approved now.

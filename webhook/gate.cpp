@@ -4,6 +4,7 @@
 
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "core/approval/selector.hpp"
 #include "core/approval/wording.hpp"
 #include "core/change/covered.hpp"
 #include "core/change/origin.hpp"
@@ -98,7 +99,9 @@ Result<Judgement> Gate::judge(const Write& write, const std::string& policy, Pha
             reference_of(write, judgement.policy, judgement.held.get(), settings_.secret_key));
   if (write.operation == Operation::Create &&
       pausable(write.group, write.resource) == Pausable::Deployment) {
-    HP_ASSIGN(judgement.reference.adopts, adopts_replica_sets(write, deadline));
+    HP_ASSIGN(const auto sets, selected_sets(write, deadline));
+    judgement.reference.adopts = std::any_of(
+        sets.begin(), sets.end(), [](const Json& set) { return controller_of(set).is_null(); });
   }
   HP_ASSIGN(judgement.gated, classify(write, judgement.policy, judgement.reference,
                                       settings_.cluster_id, settings_.secret_key));
@@ -111,18 +114,18 @@ Result<Judgement> Gate::judge(const Write& write, const std::string& policy, Pha
   return judgement;
 }
 
-// Whether ReplicaSets that an earlier Deployment left behind would become this one's.
-Result<bool> Gate::adopts_replica_sets(const Write& write, Deadline deadline) const {
+// The ReplicaSets that the Deployment's controller takes for its own, or would adopt.
+Result<std::vector<Json>> Gate::selected_sets(const Write& write, Deadline deadline) const {
+  const Json* there = member_at(write.object, {"spec", "selector"});
+  HP_ASSIGN(const auto selector,
+            decode_part<LabelSelector>(there == nullptr ? Json::object() : *there));
   std::vector<std::string> labels;
-  const Json* wanted = member_at(write.object, {"spec", "selector", "matchLabels"});
-  if (wanted != nullptr && wanted->is_object())
-    for (const auto& [key, value] : wanted->items())
-      if (value.is_string()) labels.push_back(key + "=" + value.get<std::string>());
-  HP_ASSIGN(const kube::ListResult sets,
+  for (const auto& [key, value] : selector.match_labels) labels.push_back(key + "=" + value);
+  HP_ASSIGN(kube::ListResult sets,
             client_.list({"apps", "v1", "replicasets", write.namespace_, "", ""},
                          {{"labelSelector", join(labels, ",")}}, deadline));
-  return std::any_of(sets.items.begin(), sets.items.end(),
-                     [](const Json& set) { return controller_of(set).is_null(); });
+  std::erase_if(sets.items, [&](const Json& set) { return !matches(selector, labels_of(set)); });
+  return std::move(sets.items);
 }
 
 Result<Done> Gate::choose(const Write& write, Judgement& judgement, Deadline deadline) const {
@@ -296,16 +299,15 @@ Result<std::optional<Denied>> Gate::objection_to_pause(const Write& write,
             "kubectl get replicasets -n " +
             visible(write.namespace_),
         0});
-  if (!pauses_unseen(write)) return std::optional<Denied>();
-  HP_ASSIGN(const kube::ListResult sets,
-            client_.list({"apps", "v1", "replicasets", write.namespace_, "", ""}, {}, deadline));
-  if (!newest_is_idle(sets.items, string_at(write.old_object, {"metadata", "uid"})))
-    return std::optional<Denied>();
-  return std::optional(Denied{429,
-                              what +
-                                  " was not paused: its controller has not seen the change before "
-                                  "this one yet\n  next:  try again in a second",
-                              1});
+  if (!pauses(write)) return std::optional<Denied>();
+  HP_ASSIGN(const auto sets, selected_sets(write, deadline));
+  if (!could_revive(write, sets)) return std::optional<Denied>();
+  return std::optional(Denied{
+      429,
+      what + " was not paused: until its rollout is done, that could run another of its revisions\n"
+             "  next:  try again in a second; or, if it is stuck, ask ahead, and send the change "
+             "once that is approved\nkubectl holdpoint request -f FILE",
+      1});
 }
 
 Answer Gate::answer_once(const Write& write, const std::string& policy, bool& overtaken,
@@ -321,6 +323,13 @@ Answer Gate::answer_once(const Write& write, const std::string& policy, bool& ov
   if (forged->has_value()) return refused(**forged);
   const auto pause = objection_to_pause(write, judgement, deadline);
   if (!pause.ok()) return not_judged(pause.error());
+  if (pause->has_value() && write.dry_run) {
+    Answer answer = allowed("dry-run");
+    answer.warnings = {visible_cut("holdpoint: refused when it is no dry run: " +
+                                       (*pause)->message.substr(0, (*pause)->message.find('\n')),
+                                   kWarningColumns)};
+    return answer;
+  }
   if (pause->has_value()) return refused(**pause);
   if (!judgement.gated.has_value()) return allowed("not-gated");
   const Gated& gated = *judgement.gated;
@@ -376,6 +385,15 @@ Answer Gate::answer_scale(const Write& write, const std::string& policy, Deadlin
     return value != nullptr && value->is_number_integer() ? value->get<std::int64_t>()
                                                           : std::int64_t{0};
   };
+  const auto parent = client_.get(
+      {write.group, write.version, write.resource, write.namespace_, write.name, ""}, deadline);
+  if (!parent.ok()) return not_judged(parent.error());
+  const Pausable how = pausable(write.group, write.resource);
+  const Marks marks = read_marks(*parent, how);
+  // A Scale has no labels to select by.
+  if (!matches(found->spec.match.object_selector, labels_of(*parent)) &&
+      !marks.held.contains(policy))
+    return allowed("not-gated");
   for (const std::string& pointer :
        covered_pointers(found->spec.match.changes, write.group, write.resource)) {
     if ((pointer.empty() || pointer == "/spec" || pointer == "/spec/replicas") &&
@@ -390,10 +408,6 @@ Answer Gate::answer_scale(const Write& write, const std::string& policy, Deadlin
                visible(write.resource + "/" + write.name) + " -n " + visible(write.namespace_),
            0});
   }
-  const auto parent = client_.get(
-      {write.group, write.version, write.resource, write.namespace_, write.name, ""}, deadline);
-  if (!parent.ok()) return not_judged(parent.error());
-  const Pausable how = pausable(write.group, write.resource);
   if (how != Pausable::Deployment) return allowed("not-gated");
   const auto objection = objection_to_scale(write.namespace_, write.name, read_marks(*parent, how),
                                             replicas(write.old_object), replicas(write.object));
@@ -460,8 +474,11 @@ Answer Gate::answer_guard(const Write& write, const std::string& policy, Deadlin
   if (!found.ok()) return not_judged(found.error());
   const ApprovalPolicySpec& spec = found->spec;
   if (!spec.guard || spec.mode == PolicyMode::Off) return allowed("not-gated");
-  // Of what its own controllers do, the API server asks for adoptions alone.
-  if (kDeploymentControllers.contains(write.user.username)) return answer_adoption(write, deadline);
+  // Of what its controller does to a ReplicaSet, the API server asks about adoptions alone.
+  if (write.resource == "replicasets" && write.operation == Operation::Update &&
+      write.subresource.empty() && kDeploymentControllers.contains(write.user.username))
+    return spec.mode == PolicyMode::Enforce ? answer_adoption(write, deadline)
+                                            : allowed("not-gated");
   const std::string what =
       visible(write.kind + " " + write.namespace_ + "/" +
               (write.name.empty() ? string_at(write.object, {"metadata", "generateName"}) + "*"

@@ -75,7 +75,8 @@ class Gate {
                                                                  const Judgement& judgement,
                                                                  Deadline deadline) const;
   [[nodiscard]] Answer answer_adoption(const Write& write, Deadline deadline) const;
-  [[nodiscard]] Result<bool> adopts_replica_sets(const Write& write, Deadline deadline) const;
+  [[nodiscard]] Result<std::vector<Json>> selected_sets(const Write& write,
+                                                        Deadline deadline) const;
   [[nodiscard]] Result<bool> goes_with_namespace(const Write& write, Deadline deadline) const;
   [[nodiscard]] Result<Done> check_base(const Write& write, Deadline deadline) const;
   [[nodiscard]] Result<Done> choose(const Write& write, Judgement& judgement,

@@ -170,7 +170,7 @@ bool is_untouched(const Write& write, const ApprovalPolicy& policy, const std::s
     return member_at(object, {"metadata", "annotations", kHeldAnnotation}) != nullptr;
   };
   if (marked(write.object) || marked(write.old_object)) return false;
-  if (objection_to_scale(write).has_value() || pauses_unseen(write)) return false;
+  if (objection_to_scale(write).has_value() || pauses(write)) return false;
   if (!names_operation(policy, write)) return true;
   if (leaves_scope(write, policy)) return false;
   const Json covered = covered_of(write.object, write, policy, secret_key);
@@ -605,30 +605,30 @@ std::optional<Denied> objection_to_scale(const Write& write) {
                             replicas(write.old_object), replicas(write.object));
 }
 
-bool pauses_unseen(const Write& write) {
-  if (pausable(write) != Pausable::Deployment || write.operation != Operation::Update ||
-      !read_marks(write.object, Pausable::Deployment).paused ||
-      read_marks(write.old_object, Pausable::Deployment).paused)
-    return false;
+bool pauses(const Write& write) {
+  return pausable(write) == Pausable::Deployment && write.operation == Operation::Update &&
+         read_marks(write.object, Pausable::Deployment).paused &&
+         !read_marks(write.old_object, Pausable::Deployment).paused && replicas(write.object) != 0;
+}
+
+bool could_revive(const Write& write, const std::vector<Json>& replica_sets) {
+  const std::string uid = string_at(write.old_object, {"metadata", "uid"});
+  bool active = false, idle = false, left_behind = false;
+  for (const Json& set : replica_sets) {
+    const Json owner = controller_of(set);
+    if (owner.is_null())
+      left_behind = true;
+    else if (string_at(owner, {"uid"}) == uid)
+      (replicas(set) == 0 ? idle : active) = true;
+  }
   const auto generation = [&](const char* part, const char* key) {
     const Json* found = member_at(write.old_object, {part, key});
     return found != nullptr && found->is_number_integer() ? found->get<std::int64_t>()
                                                           : std::int64_t{0};
   };
-  return generation("status", "observedGeneration") < generation("metadata", "generation");
-}
-
-bool newest_is_idle(const std::vector<Json>& replica_sets, const std::string& uid) {
-  const Json* newest = nullptr;
-  const auto age = [](const Json& set) {
-    return std::pair(string_at(set, {"metadata", "creationTimestamp"}),
-                     string_at(set, {"metadata", "name"}));
-  };
-  for (const Json& set : replica_sets)
-    if (string_at(controller_of(set), {"uid"}) == uid &&
-        (newest == nullptr || age(*newest) < age(set)))
-      newest = &set;
-  return newest != nullptr && replicas(*newest) == 0;
+  const bool seen =
+      generation("status", "observedGeneration") >= generation("metadata", "generation");
+  return left_behind || (idle && (!active || !seen));
 }
 
 }  // namespace holdpoint

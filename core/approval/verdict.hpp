@@ -177,10 +177,13 @@ using Verdict = std::variant<Allow, Held, Denied>;
                                                        std::int64_t new_replicas);
 // The same for a write of the Deployment itself.
 [[nodiscard]] std::optional<Denied> objection_to_scale(const Write& write);
-// Whether this write pauses a Deployment whose controller has not seen its last change yet. Only
-// its ReplicaSets tell then whether it would run another revision.
-[[nodiscard]] bool pauses_unseen(const Write& write);
-// The Deployment's newest ReplicaSet has no replicas: it would be scaled up, were no other active.
-[[nodiscard]] bool newest_is_idle(const std::vector<Json>& replica_sets, const std::string& uid);
+// Whether this write pauses a Deployment of which something is to run: its ReplicaSets tell whether
+// that would be another revision.
+[[nodiscard]] bool pauses(const Write& write);
+// Whether the controller could scale up one of these that has no replicas, the one of the template
+// or the newest, if `write` paused the Deployment now: none is active, or none may be by the time
+// that it looks, as it has not seen the last change, or is about to adopt one that was left behind.
+// `replica_sets` are those that its selector selects.
+[[nodiscard]] bool could_revive(const Write& write, const std::vector<Json>& replica_sets);
 
 }  // namespace holdpoint

@@ -319,9 +319,8 @@ TEST_CASE(
     const auto refused = scene.merge("developer", scene.deployments("web"), pause);
     CHECK_FALSE(refused.ok());
     if (!refused.ok())
-      CHECK_MESSAGE(
-          refused.error().message.find("has not seen the change before") != std::string::npos,
-          refused.error().message);
+      CHECK_MESSAGE(refused.error().message.find("until its rollout is done") != std::string::npos,
+                    refused.error().message);
   }
   REQUIRE(cluster_command("start", {"controller-manager"}).ok());
   REQUIRE(eventually([&] { return images_of_sets(scene, true) == Images{"web:1"}; }));
@@ -329,6 +328,51 @@ TEST_CASE(
       must(scene.merge("developer", scene.deployments("web"), scene.deployment("web", "web:3", 3)));
   CHECK(is_paused(held));
   CHECK(images_of_sets(scene, true) == Images{"web:1"});
+}
+
+TEST_CASE(
+    "B1, B7: nothing is held while Recreate waits for old pods: an older revision would run") {
+  const Scene scene(guarding());
+  const auto pods = [&] {
+    return must(client_as("admin").list(path_of("v1", "pods", scene.ns()), {}, soon())).items;
+  };
+  const auto keep = [&](const Json& finalizers) {
+    for (const Json& pod : pods()) {
+      const auto path = path_of("v1", "pods", scene.ns(), string_at(pod, {"metadata", "name"}));
+      (void)scene.merge("admin", path, {{"metadata", {{"finalizers", finalizers}}}});
+    }
+  };
+  scene.running_deployment("web", "web:1");
+  REQUIRE(eventually([&] { return !pods().empty(); }));
+  keep(Json::array({"example.com/stays"}));
+  must(scene.merge("developer", scene.deployments("web"), scene.deployment("web", "web:2")));
+  scene.approve("lead", scene.open_request("web").metadata.name);
+  REQUIRE(eventually([&] { return images_of_sets(scene, true).contains("web:2"); }));
+  const auto spec = [&](const Json& patch) {
+    must(scene.merge("developer", scene.deployments("web"), {{"spec", patch}}));
+  };
+  spec({{"replicas", 0}});
+  REQUIRE(eventually([&] { return images_of_sets(scene, true).empty(); }));
+  spec({{"replicas", 3}, {"strategy", {{"type", "Recreate"}, {"rollingUpdate", nullptr}}}});
+  REQUIRE(eventually([&] {
+    const Json now = scene.get(scene.deployments("web"));
+    return now["status"].value("observedGeneration", 0) == now["metadata"]["generation"].get<int>();
+  }));
+  REQUIRE(images_of_sets(scene, true).empty());
+
+  const auto change = [&] {
+    return scene.merge("developer", scene.deployments("web"), scene.deployment("web", "web:1", 3));
+  };
+  const auto refused = change();
+  CHECK_FALSE(refused.ok());
+  if (!refused.ok())
+    CHECK_MESSAGE(refused.error().message.find("until its rollout is done") != std::string::npos,
+                  refused.error().message);
+  CHECK_FALSE(eventually([&] { return !images_of_sets(scene, true).empty(); }, Duration(2'000)));
+  keep(nullptr);
+  REQUIRE(eventually([&] { return images_of_sets(scene, true) == Images{"web:2"}; }));
+  CHECK(is_paused(must(change())));
+  CHECK(images_of_sets(scene, true) == Images{"web:2"});
 }
 
 TEST_CASE("B1, B7: a change together with a scale from 0 runs once it is approved") {

@@ -224,24 +224,6 @@ TEST_CASE("a change that Flux was refused is stale once its Kustomization is rea
   CHECK(scene.open_request("settings").spec.attempt > request.spec.attempt);
 }
 
-TEST_CASE(
-    "A8: whoever may write the Kustomization that a change comes from counts as its requester") {
-  const Scene scene;
-  const Kind kind = kustomizations();
-  kind.make(scene.ns(), "apps",
-            {{"lastAttemptedRevision", "main@sha1:aaa"}, {"conditions", ready("Unknown", in(-5))}});
-  REQUIRE_FALSE(send("kustomize-controller", scene.config_maps(),
-                     of_flux(scene, scene.config_map("settings", "2")))
-                    .ok());
-  const std::string request = scene.open_request("settings").metadata.name;
-  grant(scene.ns(), user_named("lead"), "kustomize.toolkit.fluxcd.io", "kustomizations", {"patch"});
-  const auto barred = scene.decide("lead", request);
-  REQUIRE_FALSE(barred.ok());
-  CHECK_MESSAGE(barred.error().message.find("Kustomization apps") != std::string::npos,
-                barred.error().message);
-  scene.approve("second-lead", request);
-}
-
 TEST_CASE("a Job that Flux left behind is stale once its Kustomization does not have it any more") {
   const Scene scene;
   const Kind kind = kustomizations();

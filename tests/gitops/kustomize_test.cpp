@@ -7,6 +7,7 @@
 
 #include "core/approval/hold.hpp"
 #include "crds/codec.hpp"
+#include "tests/cluster/support/rights.hpp"
 #include "tests/gitops/support/flux.hpp"
 
 namespace holdpoint::cluster {
@@ -142,6 +143,23 @@ TEST_CASE("what is approved while its check fails goes through when that passes,
   flux.await_ready(path, kFirst);
   scene.await_phase(request, RequestPhase::Released);
   CHECK(records_of(request, "Retriggered").size() == 1);
+}
+
+TEST_CASE("A8: whoever may write the Kustomization that a change comes from counts as requester") {
+  const Scene scene;
+  const Flux flux(scene);
+  flux.commit("web", kFirst, {scene.deployment("web")});
+  flux.kustomize("web");
+  flux.await_words(flux.kustomizations("web"), "waits for approval");
+  const std::string request = scene.open_request("web").metadata.name;
+  grant(scene.ns(), user_named("lead"), "kustomize.toolkit.fluxcd.io", "kustomizations", {"patch"});
+  const auto barred = scene.decide("lead", request);
+  REQUIRE_FALSE(barred.ok());
+  CHECK_MESSAGE(
+      barred.error().message.find("whoever may write Kustomization web has") != std::string::npos,
+      barred.error().message);
+  scene.approve("second-lead", request);
+  flux.await_ready(flux.kustomizations("web"), kFirst);
 }
 
 TEST_CASE("a next revision is held as well, and no live object is deleted for it, `force` or not") {

@@ -500,6 +500,7 @@ TEST_CASE(
 TEST_CASE("a controller is told again when a check passes again, by another token") {
   Scene scene(RequestHold::Deny);
   scene.request.spec.origin = Origin{};
+  scene.request.spec.origin->kind = OriginKind::Kustomization;
   Standing standing = a_standing(RequestPhase::Approved);
   standing.approved_at = kNow;
   standing.checks = {
@@ -507,6 +508,7 @@ TEST_CASE("a controller is told again when a check passes again, by another toke
       {"scan", CheckMode::Show, CheckOutcome::Pass, "", kNow + Duration(1'000), {}}};
   scene.request.status.phase = RequestPhase::Pending;
   const auto at = [&](Instant now) { return plan_request(scene.request, standing, {}, {}, now); };
+  REQUIRE(at(kNow).retriggered.has_value());
   CHECK(at(kNow).retrigger == to_rfc3339(kNow));
   // Seen once more before it was recorded: the same.
   CHECK(at(kNow + Duration(500)).retriggered->fact_id == at(kNow).retriggered->fact_id);

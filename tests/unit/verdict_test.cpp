@@ -368,35 +368,47 @@ TEST_CASE("a change together with a scale from 0 is refused, not held: paused, i
   CHECK(judged(a_write(before, after), a_policy()).gated->hold == RequestHold::Suspend);
 }
 
-TEST_CASE("a Deployment is paused only once its controller has seen its last change, or runs it") {
+TEST_CASE("a Deployment is paused only where its controller scales no other ReplicaSet then") {
   RawObject before = a_deployment("web:1");
+  before["metadata"]["uid"] = "u";
   before["metadata"]["generation"] = 4;
-  before["status"]["observedGeneration"] = 3;
+  before["status"]["observedGeneration"] = 4;
   RawObject after = before;
   after["spec"]["paused"] = true;
-  CHECK(pauses_unseen(a_write(before, after)));
-  CHECK_FALSE(is_untouched(a_write(before, after), a_policy(), kKey));
-  CHECK_FALSE(pauses_unseen(a_write(after, after)));
-  CHECK_FALSE(pauses_unseen(a_write(after, before)));
-  RawObject seen = before;
-  seen["status"]["observedGeneration"] = 4;
-  CHECK_FALSE(pauses_unseen(a_write(seen, after)));
+  const Write pause = a_write(before, after);
+  CHECK(pauses(pause));
+  CHECK_FALSE(is_untouched(pause, a_policy(), kKey));
+  CHECK_FALSE(pauses(a_write(after, after)));
+  CHECK_FALSE(pauses(a_write(after, before)));
+  RawObject none = after;
+  none["spec"]["replicas"] = 0;
+  CHECK_FALSE(pauses(a_write(before, none)));
+  before["status"]["observedGeneration"] = 3;
+  const Write unseen = a_write(before, after);
 
-  const auto set = [](const char* name, const char* created, int replicas, const char* owner) {
-    return Json{{"metadata",
-                 {{"name", name},
-                  {"creationTimestamp", created},
-                  {"ownerReferences",
-                   Json::array({{{"uid", owner}, {"kind", "Deployment"}, {"controller", true}}})}}},
+  const auto set = [](const char* owner, int replicas) {
+    Json owners = Json::array();
+    if (*owner != '\0')
+      owners.push_back({{"uid", owner}, {"kind", "Deployment"}, {"controller", true}});
+    return Json{{"metadata", {{"name", "web-a"}, {"ownerReferences", owners}}},
                 {"spec", {{"replicas", replicas}}}};
   };
-  const Json old_set = set("web-a", "2026-03-01T10:00:00Z", 2, "u");
-  CHECK_FALSE(newest_is_idle({}, "u"));
-  CHECK_FALSE(newest_is_idle({old_set}, "u"));
-  CHECK(newest_is_idle({set("web-b", "2026-03-01T11:00:00Z", 0, "u"), old_set}, "u"));
-  // As the Deployment's controller has it: of two in one second, the later name.
-  CHECK(newest_is_idle({old_set, set("web-b", "2026-03-01T10:00:00Z", 0, "u")}, "u"));
-  CHECK_FALSE(newest_is_idle({old_set, set("web-b", "2026-03-01T11:00:00Z", 0, "v")}, "u"));
+  struct Row {
+    const char* what;
+    std::vector<Json> sets;
+    bool seen, not_seen;
+  };
+  for (const Row& row :
+       {Row{"nothing to scale", {}, false, false},
+        Row{"one that runs", {set("u", 2)}, false, false},
+        Row{"one that runs beside an older one", {set("u", 0), set("u", 2)}, false, true},
+        Row{"none that runs, such as while Recreate waits", {set("u", 0)}, true, true},
+        Row{"somebody else's", {set("v", 0), set("v", 1)}, false, false},
+        Row{"one left behind is adopted", {set("u", 2), set("", 0)}, true, true}}) {
+    CAPTURE(row.what);
+    CHECK(could_revive(pause, row.sets) == row.seen);
+    CHECK(could_revive(unseen, row.sets) == row.not_seen);
+  }
 }
 
 TEST_CASE(
