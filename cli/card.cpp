@@ -1,7 +1,6 @@
 #include "cli/card.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <tuple>
 
 #include "base/text.hpp"
@@ -114,21 +113,10 @@ std::string verb(const std::string& decision) {
   return visible_cut(decision, 20) + " by ";
 }
 
-// "45s", of what lasts until then; empty where that is no time, or is over.
-std::string left_until(const std::string& time, Instant now) {
+// " within 45s", of what lasts until then; empty where that is no time, or is over.
+std::string within(const std::string& time, Instant now) {
   const auto then = parse_rfc3339(time);
-  return then.ok() && *then > now ? until(*then, now) : "";
-}
-
-std::string within(const std::string& left) { return left.empty() ? "" : " within " + left; }
-
-// How many approvals are missing by "1 of 2"; nullopt where it says nothing of the kind.
-std::optional<std::int64_t> approvals_missing(const ApprovalRequestStatus& status) {
-  if (status.approvals == "by policy") return 0;
-  long long have = 0, needed = 0;
-  if (std::sscanf(status.approvals.c_str(), "%9lld of %9lld", &have, &needed) != 2 || needed == 0)
-    return std::nullopt;
-  return std::max(0LL, needed - have);
+  return then.ok() && *then > now ? " within " + until(*then, now) : "";
 }
 
 // Has its approvals, and they count for a while.
@@ -187,21 +175,26 @@ Standing standing_of(const Dossier& dossier) {
   const bool frozen = dossier.policy_is == Dossier::PolicyIs::Unreadable &&
                       standing.phase == RequestPhase::Approved &&
                       seen.phase == RequestPhase::Scheduled;
-  if ((!dossier.approvals_unknown.empty() || frozen) && seen.observed_generation > 0) {
+  const bool as_seen =
+      (!dossier.approvals_unknown.empty() || frozen) && seen.observed_generation > 0;
+  if (as_seen) {
     standing.phase = seen.phase;
     standing.message = seen.message;
     standing.waiting_for = seen.phase == RequestPhase::Pending ? seen.message : "";
-    standing.approvals = standing.waiting_for;
+    standing.only_checks = seen.phase == RequestPhase::Pending && approvals_missing(seen) == 0;
+    standing.approved_so_far = seen.approvals.empty() ? standing.waiting_for : seen.approvals;
     standing.decisions = seen.decisions;
     standing.review = seen.review;
   }
-  if (dossier.policy_is == Dossier::PolicyIs::Unreadable) {
-    const auto expires = parse_rfc3339(dossier.request.status.expires_at);
+  if (as_seen || dossier.policy_is == Dossier::PolicyIs::Unreadable) {
+    const auto expires = parse_rfc3339(seen.expires_at);
     standing.expires_at =
         expires.ok() && !is_end(standing.phase) ? std::optional(*expires) : std::nullopt;
+  }
+  if (dossier.policy_is == Dossier::PolicyIs::Unreadable) {
     // Whether the policy lets the glass be broken is not to be seen: what the operator saw stands.
-    standing.decisions = dossier.request.status.decisions;
-    standing.review = dossier.request.status.review;
+    standing.decisions = seen.decisions;
+    standing.review = seen.review;
   }
   return standing;
 }
@@ -278,7 +271,7 @@ std::string card(const Dossier& dossier, Colour colour) {
   } else {
     const bool pending = standing.phase == RequestPhase::Pending;
     std::string stands =
-        visible_cut(pending ? standing.approvals : standing.message, 2 * kTextColumns);
+        visible_cut(pending ? standing.approved_so_far : standing.message, 2 * kTextColumns);
     if (is_counting(standing) && standing.expires_at && *standing.expires_at < Instant::max())
       stands += "; counts until " + to_rfc3339(*standing.expires_at) + " (in " +
                 until(*standing.expires_at, dossier.now) + ")";
@@ -374,8 +367,7 @@ std::string outcome(const ApprovalRequest& request, Decision decision, const std
                                 : target + " stays as it is";
   const std::string owed =
       decision == Decision::BreakGlass && is_owed(request.status.review)
-          ? "\nSomebody else owes a review of it" +
-                within(left_until(request.status.review->due_at, now)) +
+          ? "\nSomebody else owes a review of it" + within(request.status.review->due_at, now) +
                 "; until it is done you can break no other glass. Pass it on:\n" +
                 review_command(request)
           : "";
@@ -404,25 +396,24 @@ std::string outcome(const ApprovalRequest& request, Decision decision, const std
       case RequestHold::Gate:
         return done + by + ": " + target + " is being released" + owed;
       case RequestHold::Deny:
-        return done + by + ": " + again + within(left_until(request.status.expires_at, now)) + owed;
+        return done + by + ": " + again + within(request.status.expires_at, now) + owed;
       case RequestHold::Retry:
         return done + by + ": the client that waits goes through by itself, or " + again + owed;
     }
   }
   if (is_end(phase)) return over;
   if (!counted) return not_counted;
-  const auto checks = check_states(request, nullptr, now);
-  const std::string held_up = held_up_by(checks);
+  const std::string held_up = held_up_by(check_states(request, nullptr, now));
   // Whoever lacks approvals as well is told of both by the status.
   if (phase != RequestPhase::Pending || held_up.empty() || approvals_missing(request.status) != 0)
     return "approved" + by + ": " + visible_cut(request.status.message, kTextColumns);
-  const std::string left = left_until(request.status.expires_at, now);
+  const std::string left = within(request.status.expires_at, now);
   return "approved" + by + ": waits for " + visible_cut(held_up, kTextColumns) +
          (is_stored_held(request.spec.hold) ? "; goes on by itself when that passes"
           : request.spec.hold == RequestHold::Retry
               ? "; the client that waits goes through by itself when that passes"
               : "; " + again + " when that passes") +
-         (left.empty() ? "" : ", within " + left);
+         (left.empty() ? "" : "," + left);
 }
 
 std::string waits_for(const ApprovalRequest& request, Instant now) {

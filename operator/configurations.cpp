@@ -278,10 +278,10 @@ Json guard_entry(const ApprovalPolicy& policy, const std::vector<ResolvedResourc
   const LabelSelector& selector = policy.spec.match.object_selector;
   Json guard = entry(name + ".guard" + kDomain, address, "/guard/" + name, false);
   std::vector<std::string> by_controllers{
-      // Not its rollbacks, which anybody asks for by an annotation.
+      // Not its rollbacks, which anybody asks for by an annotation, nor an autoscaler's scaling.
       "(request.userInfo.username == 'system:kube-controller-manager' && "
-      "(request.resource.resource != 'deployments' || request.?subResource.orValue('') == "
-      "'scale'))",
+      "request.?subResource.orValue('') != 'scale' && request.resource.resource != "
+      "'deployments')",
       "(request.resource.resource == 'pods' && 'system:nodes' in "
       "request.userInfo.?groups.orValue([]))",
       // What is no more than this is judged by the entry for gated pods.
@@ -291,9 +291,9 @@ Json guard_entry(const ApprovalPolicy& policy, const std::vector<ResolvedResourc
   // Anybody can point an autoscaler at a ReplicaSet; these two it scales by right.
   by_controllers.push_back(
       "(request.?subResource.orValue('') == 'scale' && request.resource.resource in "
-      "['deployments', "
-      "'statefulsets'] && request.userInfo.username == "
-      "'system:serviceaccount:kube-system:horizontal-pod-autoscaler')");
+      "['deployments', 'statefulsets'] && request.userInfo.username in "
+      "['system:serviceaccount:kube-system:horizontal-pod-autoscaler', "
+      "'system:kube-controller-manager'])");
   for (const PodMaker& maker : pod_makers()) {
     std::vector<std::string> accounts;
     for (const std::string& controller : maker.controllers)

@@ -169,8 +169,8 @@ std::vector<Condition> conditions_of(const ApprovalRequest& request, const Stand
   return conditions;
 }
 
-// When the last thing that it waited for came: the approval, or a look at a check that passed. One
-// that turns and passes again is a new moment.
+// When the last thing that it waited for came: the approval, or the last look at a check that it
+// needs. One that turns and passes again is a new moment.
 Instant free_since(const Standing& standing) {
   Instant since = standing.approved_at.value_or(Instant{});
   for (const CheckState& check : standing.checks)
@@ -207,9 +207,7 @@ Plan plan_request(const ApprovalRequest& request, const Standing& standing,
   ApprovalRequestStatus& status = plan.status;
   status.phase = standing.phase;
   status.message = visible_cut(standing.message, 2000);
-  status.approvals = standing.by_policy
-                         ? "by policy"
-                         : std::to_string(standing.have) + " of " + std::to_string(standing.needed);
+  status.approvals = tally_of(standing);
   status.decisions = standing.decisions;
   if (standing.approved_at.has_value()) status.approved_at = to_rfc3339(*standing.approved_at);
   if (standing.expires_at.has_value()) status.expires_at = to_rfc3339(*standing.expires_at);

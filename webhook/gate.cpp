@@ -16,12 +16,25 @@ namespace {
 
 constexpr int kClaimTries = 3;
 constexpr std::size_t kMostNamed = 8;  // policies that hold one object
-const std::set<std::string> kDeploymentControllers{
-    "system:kube-controller-manager", "system:serviceaccount:kube-system:deployment-controller"};
 
 Error moved(const std::string& what) {
   return Error{ErrorKind::Conflict, what + " changed while it was judged; try again in a second",
                ""};
+}
+
+bool is_deployment_controller(const std::string& username) {
+  return username == "system:kube-controller-manager" ||
+         username == "system:serviceaccount:kube-system:deployment-controller";
+}
+
+// A dry run changes nothing: it is admitted with the warning.
+Answer refused_unless_dry(const Write& write, const Denied& denied) {
+  if (!write.dry_run) return refused(denied);
+  Answer answer = allowed("dry-run");
+  answer.warnings = {visible_cut("holdpoint: without --dry-run this would be refused: " +
+                                     denied.message.substr(0, denied.message.find('\n')),
+                                 kWarningColumns)};
+  return answer;
 }
 
 // A write that takes this request's hold off the object it holds.
@@ -124,7 +137,12 @@ Result<std::vector<Json>> Gate::selected_sets(const Write& write, Deadline deadl
   HP_ASSIGN(kube::ListResult sets,
             client_.list({"apps", "v1", "replicasets", write.namespace_, "", ""},
                          {{"labelSelector", join(labels, ",")}}, deadline));
-  std::erase_if(sets.items, [&](const Json& set) { return !matches(selector, labels_of(set)); });
+  // One that goes without an owner is adopted by nobody.
+  std::erase_if(sets.items, [&](const Json& set) {
+    return !matches(selector, labels_of(set)) ||
+           (controller_of(set).is_null() &&
+            !string_at(set, {"metadata", "deletionTimestamp"}).empty());
+  });
   return std::move(sets.items);
 }
 
@@ -304,7 +322,8 @@ Result<std::optional<Denied>> Gate::objection_to_pause(const Write& write,
   if (!could_revive(write, sets)) return std::optional<Denied>();
   return std::optional(Denied{
       429,
-      what + " was not paused: until its rollout is done, that could run another of its revisions\n"
+      what + " was not paused or held: until its rollout is done, that could run another of its "
+             "revisions\n"
              "  next:  try again in a second; or, if it is stuck, ask ahead, and send the change "
              "once that is approved\nkubectl holdpoint request -f FILE",
       1});
@@ -323,14 +342,7 @@ Answer Gate::answer_once(const Write& write, const std::string& policy, bool& ov
   if (forged->has_value()) return refused(**forged);
   const auto pause = objection_to_pause(write, judgement, deadline);
   if (!pause.ok()) return not_judged(pause.error());
-  if (pause->has_value() && write.dry_run) {
-    Answer answer = allowed("dry-run");
-    answer.warnings = {visible_cut("holdpoint: refused when it is no dry run: " +
-                                       (*pause)->message.substr(0, (*pause)->message.find('\n')),
-                                   kWarningColumns)};
-    return answer;
-  }
-  if (pause->has_value()) return refused(**pause);
+  if (pause->has_value()) return refused_unless_dry(write, **pause);
   if (!judgement.gated.has_value()) return allowed("not-gated");
   const Gated& gated = *judgement.gated;
   if (judgement.busy)
@@ -398,7 +410,8 @@ Answer Gate::answer_scale(const Write& write, const std::string& policy, Deadlin
        covered_pointers(found->spec.match.changes, write.group, write.resource)) {
     if ((pointer.empty() || pointer == "/spec" || pointer == "/spec/replicas") &&
         replicas(write.object) != replicas(write.old_object))
-      return refused(
+      return refused_unless_dry(
+          write,
           {403,
            "scaling " + visible(write.resource + " " + write.namespace_ + "/" + write.name) +
                " was refused: policy " + policy +
@@ -409,9 +422,9 @@ Answer Gate::answer_scale(const Write& write, const std::string& policy, Deadlin
            0});
   }
   if (how != Pausable::Deployment) return allowed("not-gated");
-  const auto objection = objection_to_scale(write.namespace_, write.name, read_marks(*parent, how),
-                                            replicas(write.old_object), replicas(write.object));
-  return objection.has_value() ? refused(*objection) : allowed("not-gated");
+  const auto objection =
+      objection_to_scale(*parent, replicas(write.old_object), replicas(write.object));
+  return objection.has_value() ? refused_unless_dry(write, *objection) : allowed("not-gated");
 }
 
 // A gated pod starts once its Job is not held; whether that may be was judged when the Job's marks
@@ -464,7 +477,8 @@ Answer Gate::answer_adoption(const Write& write, Deadline deadline) const {
                   "ReplicaSet " + visible(write.namespace_ + "/" + write.name) +
                       " was not adopted: Deployment " + visible_cut(name, 253) +
                       " is paused or held, and would run it\n"
-                      "  next:  resume or approve the Deployment\nkubectl get deployment " +
+                      "  next:  resume the Deployment, or have it approved where it is "
+                      "held\nkubectl get deployment " +
                       visible_cut(name, 253) + " -n " + visible(write.namespace_) + " -o yaml",
                   0});
 }
@@ -476,7 +490,7 @@ Answer Gate::answer_guard(const Write& write, const std::string& policy, Deadlin
   if (!spec.guard || spec.mode == PolicyMode::Off) return allowed("not-gated");
   // Of what its controller does to a ReplicaSet, the API server asks about adoptions alone.
   if (write.resource == "replicasets" && write.operation == Operation::Update &&
-      write.subresource.empty() && kDeploymentControllers.contains(write.user.username))
+      write.subresource.empty() && is_deployment_controller(write.user.username))
     return spec.mode == PolicyMode::Enforce ? answer_adoption(write, deadline)
                                             : allowed("not-gated");
   const std::string what =

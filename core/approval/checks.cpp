@@ -48,12 +48,13 @@ CheckState state_of(const Demanded& demanded, const ApprovalRequest& request, In
   return state;
 }
 
+std::string between(Instant from, Instant to) {
+  return humanize(std::chrono::duration_cast<Duration>(to - from));
+}
+
 std::string outcome_of(const CheckState& check, Instant at) {
   std::string told = check.name + " " + std::string(to_string(check.outcome));
-  if (check.observed_at.has_value()) {
-    const auto age = std::chrono::duration_cast<Duration>(at - *check.observed_at);
-    told += " " + humanize(std::max(Duration(0), age)) + " ago";
-  }
+  if (check.observed_at.has_value()) told += " " + between(*check.observed_at, at) + " ago";
   return check.mode == CheckMode::Show ? told + " (shown only)" : told;
 }
 
@@ -116,9 +117,6 @@ std::string names_of_held_up(const std::vector<CheckState>& checks) {
 }
 
 std::string describe_check(const CheckState& check, Instant at) {
-  const auto between = [](Instant from, Instant to) {
-    return humanize(std::max(Duration(0), std::chrono::duration_cast<Duration>(to - from)));
-  };
   std::string told = check.name + " " + std::string(to_string(check.outcome));
   if (check.mode == CheckMode::Show) told += " (shown only)";
   if (check.observed_at.has_value()) told += ", seen " + between(*check.observed_at, at) + " ago";

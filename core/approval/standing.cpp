@@ -1,6 +1,7 @@
 #include "core/approval/standing.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <tuple>
 
 #include "base/text.hpp"
@@ -295,10 +296,7 @@ Standing approved(Standing standing, const StandingInput& input, const Votes& vo
     standing.phase = RequestPhase::Pending;
     standing.only_checks = true;
     standing.waiting_for = held_up;
-    standing.approvals = (standing.by_policy ? ""
-                                             : std::to_string(standing.have) + " of " +
-                                                   std::to_string(standing.needed) + ", ") +
-                         by;
+    standing.approved_so_far = (standing.by_policy ? "" : tally_of(standing) + ", ") + by;
     standing.message = by + "; waits for " + held_up;
     return standing;
   }
@@ -354,6 +352,20 @@ std::string ask_again_command(const Target& target, const std::string& request) 
 std::string ask_anew(const ApprovalRequest& request) {
   if (!is_stored_held(request.spec.hold)) return "to ask anew apply the change again";
   return "to ask anew: " + ask_again_command(request.spec.target, request.metadata.name);
+}
+
+std::string tally_of(const Standing& standing) {
+  return standing.by_policy
+             ? "by policy"
+             : std::to_string(standing.have) + " of " + std::to_string(standing.needed);
+}
+
+std::optional<std::int64_t> approvals_missing(const ApprovalRequestStatus& status) {
+  if (status.approvals == "by policy") return 0;
+  long long have = 0, needed = 0;
+  if (std::sscanf(status.approvals.c_str(), "%9lld of %9lld", &have, &needed) != 2 || needed == 0)
+    return std::nullopt;
+  return std::max(0LL, needed - have);
 }
 
 Standing next_state(const StandingInput& input) {
@@ -450,7 +462,7 @@ Standing next_state(const StandingInput& input) {
   standing.phase = RequestPhase::Pending;
   standing.expires_at = times.pending_until;
   sooner(standing.next_change, times.pending_until);
-  standing.approvals = standing.waiting_for;
+  standing.approved_so_far = standing.waiting_for;
   if (!held_up.empty()) standing.waiting_for += ", and " + held_up;
   standing.message = "waits for approval: " + standing.waiting_for;
   if (const auto frozen = frozen_at(input, input.now); frozen.has_value())

@@ -63,7 +63,7 @@ struct Standing {
   std::int64_t have = 0, needed = 0;
   std::string waiting_for;  // "1 of 2, needs group leads": what is missing, empty unless Pending
   // Of Pending, whatever its checks say: "1 of 2, needs group leads" or "1 of 1, approved by lead".
-  std::string approvals;
+  std::string approved_so_far;
   std::vector<DecisionLine> decisions;
   std::optional<Instant> approved_at;
   std::optional<Instant> expires_at;   // of Pending, Scheduled and Approved
@@ -88,6 +88,11 @@ inline constexpr Duration kLateStore{60'000};
 // Until then somebody's claim may still end in a store; nullopt: it cannot, or there is none.
 [[nodiscard]] std::optional<Instant> may_be_stored_until(const ApprovalRequest& request,
                                                          Instant now);
+
+// "by policy" or "1 of 2", as the status has it.
+[[nodiscard]] std::string tally_of(const Standing& standing);
+// How many are missing by that; nullopt where it says nothing of the kind.
+[[nodiscard]] std::optional<std::int64_t> approvals_missing(const ApprovalRequestStatus& status);
 
 // A phase in request.status that is an end stays; any other phase there is ignored.
 [[nodiscard]] Standing next_state(const StandingInput& input);

@@ -91,9 +91,24 @@ bool really_holds(const ApprovalRequest& request, const Marks& marks, const Writ
          request.status.phase != RequestPhase::Released;
 }
 
-std::int64_t replicas(const RawObject& object) {
-  const Json* value = member_at(object, {"spec", "replicas"});
-  return value != nullptr && value->is_number_integer() ? value->get<std::int64_t>() : 1;
+std::int64_t integer_at(const RawObject& object, const char* part, const char* key,
+                        std::int64_t otherwise) {
+  const Json* value = member_at(object, {part, key});
+  return value != nullptr && value->is_number_integer() ? value->get<std::int64_t>() : otherwise;
+}
+std::int64_t replicas(const RawObject& object) { return integer_at(object, "spec", "replicas", 1); }
+
+// As the Deployment's controller compares it: of a ReplicaSet without the hash that it added.
+Json template_of(const RawObject& object) {
+  const Json* found = member_at(object, {"spec", "template"});
+  Json plain = found == nullptr ? Json() : *found;
+  if (plain.contains("metadata") && plain["metadata"].is_object()) {
+    Json& metadata = plain["metadata"];
+    metadata.erase("creationTimestamp");
+    if (metadata.contains("labels") && metadata["labels"].is_object())
+      metadata["labels"].erase("pod-template-hash");
+  }
+  return plain;
 }
 
 // Doubles with the time already waited: ten tries of a client reach far without asking often.
@@ -570,13 +585,15 @@ Verdict decide(const Write& write, const ApprovalPolicy& policy, const Gated& ga
   return Denied{403, message, 0};
 }
 
-std::optional<Denied> objection_to_scale(const std::string& namespace_, const std::string& name,
-                                         const Marks& marks, std::int64_t old_replicas,
+std::optional<Denied> objection_to_scale(const RawObject& deployment, std::int64_t old_replicas,
                                          std::int64_t new_replicas) {
+  const Marks marks = read_marks(deployment, Pausable::Deployment);
   if (!marks.paused || old_replicas != 0 || new_replicas == 0) return std::nullopt;
-  const std::string what = "Deployment " + visible(namespace_ + "/" + name) +
-                           " was not scaled from 0 to " + std::to_string(new_replicas);
-  const std::string target = "deployment/" + visible(name) + " -n " + visible(namespace_);
+  const std::string namespace_ = visible(string_at(deployment, {"metadata", "namespace"}));
+  const std::string name = visible(string_at(deployment, {"metadata", "name"}));
+  const std::string what = "Deployment " + namespace_ + "/" + name + " was not scaled from 0 to " +
+                           std::to_string(new_replicas);
+  const std::string target = "deployment/" + name + " -n " + namespace_;
   if (marks.held.empty())
     return Denied{403,
                   what +
@@ -590,7 +607,7 @@ std::optional<Denied> objection_to_scale(const std::string& namespace_, const st
                 what +
                     ": it is held, and its pods would run what is not approved\n"
                     "  next:  scale it after " +
-                    visible_cut(marks.held.begin()->second, 253) +
+                    visible_cut(held_request_name(marks.held.begin()->second, deployment), 253) +
                     " is approved and it is resumed, or put the old content back with the command "
                     "below\nkubectl holdpoint abandon " +
                     target,
@@ -600,9 +617,7 @@ std::optional<Denied> objection_to_scale(const std::string& namespace_, const st
 std::optional<Denied> objection_to_scale(const Write& write) {
   if (pausable(write) != Pausable::Deployment || write.operation != Operation::Update)
     return std::nullopt;
-  return objection_to_scale(write.namespace_, write.name,
-                            read_marks(write.object, Pausable::Deployment),
-                            replicas(write.old_object), replicas(write.object));
+  return objection_to_scale(write.object, replicas(write.old_object), replicas(write.object));
 }
 
 bool pauses(const Write& write) {
@@ -613,22 +628,22 @@ bool pauses(const Write& write) {
 
 bool could_revive(const Write& write, const std::vector<Json>& replica_sets) {
   const std::string uid = string_at(write.old_object, {"metadata", "uid"});
-  bool active = false, idle = false, left_behind = false;
+  const Json last = template_of(write.old_object);
+  std::size_t own = 0;
+  bool left_behind = false, idle = false, active = false;
   for (const Json& set : replica_sets) {
     const Json owner = controller_of(set);
-    if (owner.is_null())
-      left_behind = true;
-    else if (string_at(owner, {"uid"}) == uid)
-      (replicas(set) == 0 ? idle : active) = true;
+    if (owner.is_null()) left_behind = true;
+    if (string_at(owner, {"uid"}) != uid) continue;
+    ++own;
+    if (replicas(set) == 0)
+      idle = true;
+    else if (!is_going(set) && template_of(set) == last)
+      active = true;  // of all, a controller that has seen the last change keeps this one so
   }
-  const auto generation = [&](const char* part, const char* key) {
-    const Json* found = member_at(write.old_object, {part, key});
-    return found != nullptr && found->is_number_integer() ? found->get<std::int64_t>()
-                                                          : std::int64_t{0};
-  };
-  const bool seen =
-      generation("status", "observedGeneration") >= generation("metadata", "generation");
-  return left_behind || (idle && (!active || !seen));
+  const bool seen = integer_at(write.old_object, "status", "observedGeneration", 0) >=
+                    integer_at(write.old_object, "metadata", "generation", 0);
+  return left_behind || (idle && !active) || (own > 1 && !seen);
 }
 
 }  // namespace holdpoint

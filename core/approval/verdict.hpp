@@ -171,8 +171,7 @@ using Verdict = std::variant<Allow, Held, Denied>;
 // A paused Deployment must not go from 0 to N replicas, be it held or paused by its user: with no
 // active ReplicaSet its controller scales the newest that is there, whatever was approved. nullopt:
 // no objection.
-[[nodiscard]] std::optional<Denied> objection_to_scale(const std::string& namespace_,
-                                                       const std::string& name, const Marks& marks,
+[[nodiscard]] std::optional<Denied> objection_to_scale(const RawObject& deployment,
                                                        std::int64_t old_replicas,
                                                        std::int64_t new_replicas);
 // The same for a write of the Deployment itself.
@@ -180,10 +179,10 @@ using Verdict = std::variant<Allow, Held, Denied>;
 // Whether this write pauses a Deployment of which something is to run: its ReplicaSets tell whether
 // that would be another revision.
 [[nodiscard]] bool pauses(const Write& write);
-// Whether the controller could scale up one of these that has no replicas, the one of the template
-// or the newest, if `write` paused the Deployment now: none is active, or none may be by the time
-// that it looks, as it has not seen the last change, or is about to adopt one that was left behind.
-// `replica_sets` are those that its selector selects.
+// Whether its controller could scale up a ReplicaSet that has no replicas, the one of the template
+// or the newest, if `write` paused the Deployment now: what was let through last is not active, or
+// may not be by the time that the controller looks, as it has not seen the last change; or it is
+// about to adopt one that was left behind. `replica_sets` are those that its selector selects.
 [[nodiscard]] bool could_revive(const Write& write, const std::vector<Json>& replica_sets);
 
 }  // namespace holdpoint

@@ -48,22 +48,11 @@ Result<Json> replace_image(const Scene& scene, const std::string& name, const st
 // Images of the ReplicaSets that are to have pods.
 std::vector<std::string> running_images(const Scene& scene) {
   std::vector<std::string> images;
-  for (const Json& set :
-       must(client_as("admin").list(path_of("apps/v1", "replicasets", scene.ns()), {}, soon()))
-           .items)
+  for (const Json& set : scene.replica_sets())
     if (set["spec"].value("replicas", 0) > 0)
       images.push_back(set["spec"]["template"]["spec"]["containers"][0]["image"]);
   std::sort(images.begin(), images.end());
   return images;
-}
-
-// The controller has seen the newest spec, so what it did not do by now it will not do.
-void settle(const Scene& scene, const std::string& name) {
-  REQUIRE(eventually([&] {
-    const Json now = scene.get(scene.deployments(name));
-    const Json* seen = member_at(now, {"status", "observedGeneration"});
-    return seen != nullptr && *seen == now["metadata"]["generation"];
-  }));
 }
 
 void check_held(const Scene& scene, const std::string& name) {
@@ -94,7 +83,7 @@ TEST_CASE("B7: an older template, approved once, is held when it comes again, an
     const auto images = running_images(scene);
     return std::find(images.begin(), images.end(), "web:2") != images.end();
   }));
-  settle(scene, "web");
+  scene.settle("web");
   const auto before = running_images(scene);
 
   const Json older = must(replace_image(scene, "web", "web:1"));
@@ -103,7 +92,7 @@ TEST_CASE("B7: an older template, approved once, is held when it comes again, an
   CHECK(request.metadata.name != second);
   must(scene.merge("developer", scene.deployments("web"), kUnpause));
   check_held(scene, "web");
-  settle(scene, "web");
+  scene.settle("web");
   CHECK(running_images(scene) == before);
 
   // What runs is no change.
@@ -124,7 +113,7 @@ TEST_CASE("B7: rollout undo and rollout restart are held like any other change")
     return string_at(scene.get(scene.deployments("web")),
                      {"metadata", "annotations", "deployment.kubernetes.io/revision"}) == "2";
   }));
-  settle(scene, "web");
+  scene.settle("web");
   for (const char* how : {"undo", "restart"}) {
     CAPTURE(std::string(how));
     const Output done =
@@ -396,7 +385,7 @@ TEST_CASE("B16: a forced apply over the pause, by whatever manager, leaves the o
   check_held(scene, "web");
   must(scene.merge("developer", scene.deployments("web"), kUnpause));
   check_held(scene, "web");
-  settle(scene, "web");
+  scene.settle("web");
   CHECK(running_images(scene) == std::vector<std::string>{"web:1"});
   // The same spec by other managers is the same change.
   CHECK(scene.open_request("web").metadata.name == request);

@@ -80,15 +80,11 @@ TEST_CASE("A8: whoever may end what owns an object, or choose its owner, asked f
 
 TEST_CASE("A8: whoever has a Deployment rolled back by its controller asked for it") {
   const Scene scene;
-  const auto replica_sets = [&] {
-    return must(client_as("admin").list(path_of("apps/v1", "replicasets", scene.ns()), {}, soon()))
-        .items.size();
-  };
   scene.running_deployment("web", "web:1");
-  REQUIRE(eventually([&] { return replica_sets() == 1; }));
+  REQUIRE(eventually([&] { return scene.replica_sets().size() == 1; }));
   must(scene.merge("developer", scene.deployments("web"), scene.deployment("web", "web:2")));
   scene.approve("second-lead", scene.open_request("web").metadata.name);
-  REQUIRE(eventually([&] { return replica_sets() == 2; }));
+  REQUIRE(eventually([&] { return scene.replica_sets().size() == 2; }));
   grant(scene.ns(), user_named("lead"), "apps", "deployments", {"patch"});
   must(
       scene.merge("lead", scene.deployments("web"),

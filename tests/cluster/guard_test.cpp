@@ -18,28 +18,24 @@ PolicyShape guarding() {
   return shape;
 }
 
-std::vector<Json> sets_of(const Scene& scene) {
-  return must(client_as("admin").list(path_of("apps/v1", "replicasets", scene.ns()), {}, soon()))
-      .items;
-}
+using Names = std::set<std::string>;
 
 // What the ReplicaSets here run, all of them or those alone that have replicas.
-std::set<std::string> images_of_sets(const Scene& scene, bool active) {
-  std::set<std::string> found;
-  for (const Json& set : sets_of(scene))
+Names images_of_sets(const Scene& scene, bool active) {
+  Names found;
+  for (const Json& set : scene.replica_sets())
     if (!active || set["spec"].value("replicas", 0) > 0)
       found.insert(set["spec"]["template"]["spec"]["containers"][0]["image"]);
   return found;
 }
-using Images = std::set<std::string>;
 
 // The names of what controls them; empty for what nothing controls.
-std::set<std::string> owners_of_sets(const Scene& scene) {
-  std::set<std::string> names;
-  for (const Json& set : sets_of(scene)) names.insert(string_at(controller_of(set), {"name"}));
+Names owners_of_sets(const Scene& scene) {
+  Names names;
+  for (const Json& set : scene.replica_sets())
+    names.insert(string_at(controller_of(set), {"name"}));
   return names;
 }
-using Names = std::set<std::string>;
 
 void leave_behind(const Scene& scene, const std::string& deployment) {
   const Output orphaned =
@@ -64,7 +60,7 @@ void roll_back(const Scene& scene) {
   // No pod gets ready without a node, so that a rollout would wait for ever.
   must(scene.merge("developer", scene.deployments("web"), {{"spec", {{"replicas", 0}}}}));
   REQUIRE(eventually([&] { return images_of_sets(scene, true).empty(); }));
-  REQUIRE(images_of_sets(scene, false) == Images{"web:1", "web:2"});
+  REQUIRE(images_of_sets(scene, false) == Names{"web:1", "web:2"});
 }
 
 Json pod_spec() { return {{"containers", Json::array({{{"name", "main"}, {"image", "evil:1"}}})}}; }
@@ -236,7 +232,7 @@ TEST_CASE("B1, B7: no ReplicaSet is taken from its Deployment, so that no other 
   const kube::Client& developer = client_as("developer");
   const auto sets = path_of("apps/v1", "replicasets", scene.ns());
   const auto of_image = [&](const std::string& image) {
-    for (const Json& set : must(client_as("admin").list(sets, {}, soon())).items)
+    for (const Json& set : scene.replica_sets())
       if (dump_json(set).find("\"" + image + "\"") != std::string::npos) return set;
     return Json();
   };
@@ -268,7 +264,7 @@ TEST_CASE("B1, B7: no ReplicaSet is taken from its Deployment, so that no other 
   // The controller's own way is open: an approved change rolls out, and goes with its Deployment.
   next("web:3");
   must(developer.remove(scene.deployments("web"), "", soon()));
-  CHECK(eventually([&] { return must(client_as("admin").list(sets, {}, soon())).items.empty(); }));
+  CHECK(eventually([&] { return scene.replica_sets().empty(); }));
 }
 
 TEST_CASE(
@@ -284,12 +280,12 @@ TEST_CASE(
   scene.running_deployment("web", "web:1");
   must(change("web:2"));
   scene.approve("lead", scene.open_request("web").metadata.name);
-  REQUIRE(eventually([&] { return images_of_sets(scene, false) == Images{"web:1", "web:2"}; }));
+  REQUIRE(eventually([&] { return images_of_sets(scene, false) == Names{"web:1", "web:2"}; }));
   must(spec({{"paused", true}}));
   // While the old template is held, the controller takes the approved one's ReplicaSet for an old.
   must(change("web:1"));
   must(spec({{"revisionHistoryLimit", 0}}));
-  REQUIRE(eventually([&] { return images_of_sets(scene, false) == Images{"web:1"}; }));
+  REQUIRE(eventually([&] { return images_of_sets(scene, false) == Names{"web:1"}; }));
   const Json back = must(change("web:2"));
   REQUIRE(held_mark(back).empty());
   REQUIRE(is_paused(back));
@@ -304,7 +300,7 @@ TEST_CASE(
         refused.error().message);
   }
   must(spec({{"paused", false}, {"replicas", 5}}));
-  CHECK(eventually([&] { return images_of_sets(scene, true) == Images{"web:2"}; }));
+  CHECK(eventually([&] { return images_of_sets(scene, true) == Names{"web:2"}; }));
 }
 
 TEST_CASE(
@@ -323,11 +319,11 @@ TEST_CASE(
                     refused.error().message);
   }
   REQUIRE(cluster_command("start", {"controller-manager"}).ok());
-  REQUIRE(eventually([&] { return images_of_sets(scene, true) == Images{"web:1"}; }));
+  REQUIRE(eventually([&] { return images_of_sets(scene, true) == Names{"web:1"}; }));
   const Json held =
       must(scene.merge("developer", scene.deployments("web"), scene.deployment("web", "web:3", 3)));
   CHECK(is_paused(held));
-  CHECK(images_of_sets(scene, true) == Images{"web:1"});
+  CHECK(images_of_sets(scene, true) == Names{"web:1"});
 }
 
 TEST_CASE(
@@ -354,10 +350,7 @@ TEST_CASE(
   spec({{"replicas", 0}});
   REQUIRE(eventually([&] { return images_of_sets(scene, true).empty(); }));
   spec({{"replicas", 3}, {"strategy", {{"type", "Recreate"}, {"rollingUpdate", nullptr}}}});
-  REQUIRE(eventually([&] {
-    const Json now = scene.get(scene.deployments("web"));
-    return now["status"].value("observedGeneration", 0) == now["metadata"]["generation"].get<int>();
-  }));
+  scene.settle("web");
   REQUIRE(images_of_sets(scene, true).empty());
 
   const auto change = [&] {
@@ -370,9 +363,9 @@ TEST_CASE(
                   refused.error().message);
   CHECK_FALSE(eventually([&] { return !images_of_sets(scene, true).empty(); }, Duration(2'000)));
   keep(nullptr);
-  REQUIRE(eventually([&] { return images_of_sets(scene, true) == Images{"web:2"}; }));
+  REQUIRE(eventually([&] { return images_of_sets(scene, true) == Names{"web:2"}; }));
   CHECK(is_paused(must(change())));
-  CHECK(images_of_sets(scene, true) == Images{"web:2"});
+  CHECK(images_of_sets(scene, true) == Names{"web:2"});
 }
 
 TEST_CASE("B1, B7: a change together with a scale from 0 runs once it is approved") {
@@ -388,7 +381,7 @@ TEST_CASE("B1, B7: a change together with a scale from 0 runs once it is approve
   CHECK_FALSE(is_paused(scene.get(scene.deployments("web"))));
   scene.approve("lead", scene.open_request("web").metadata.name);
   CHECK(eventually([&] { return change().ok(); }));
-  CHECK(eventually([&] { return images_of_sets(scene, true) == Images{"web:3"}; }));
+  CHECK(eventually([&] { return images_of_sets(scene, true) == Names{"web:3"}; }));
 }
 
 TEST_CASE("B8: what waits adopts no ReplicaSet that is left behind after it was asked for") {
@@ -404,7 +397,7 @@ TEST_CASE("B8: what waits adopts no ReplicaSet that is left behind after it was 
       Duration(2'000)));
   scene.approve("lead", scene.open_request("heir").metadata.name);
   CHECK(eventually([&] { return owners_of_sets(scene) == Names{"heir"}; }));
-  CHECK(eventually([&] { return images_of_sets(scene, true) == Images{"web:4"}; }));
+  CHECK(eventually([&] { return images_of_sets(scene, true) == Names{"web:4"}; }));
 }
 
 TEST_CASE("B8: a Deployment over ReplicaSets that were left behind is refused, not held") {

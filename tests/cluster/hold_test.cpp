@@ -21,20 +21,6 @@ Json image(const std::string& name) {
              {{"spec", {{"containers", Json::array({{{"name", "main"}, {"image", name}}})}}}}}}}};
 }
 
-std::size_t replica_sets(const Scene& scene) {
-  return must(client_as("admin").list(path_of("apps/v1", "replicasets", scene.ns()), {}, soon()))
-      .items.size();
-}
-
-// The controller has seen the newest spec, so what it did not do by now it will not do.
-void settle(const Scene& scene, const std::string& name) {
-  REQUIRE(eventually([&] {
-    const Json now = scene.get(scene.deployments(name));
-    const Json* seen = member_at(now, {"status", "observedGeneration"});
-    return seen != nullptr && *seen == now["metadata"]["generation"];
-  }));
-}
-
 TEST_CASE("a Deployment is stored held, and an Approval releases it") {
   const Scene scene;
   const Json stored = must(scene.create("developer", scene.deployments(), scene.deployment("web")));
@@ -45,15 +31,15 @@ TEST_CASE("a Deployment is stored held, and an Approval releases it") {
   CHECK(request.spec.hold == RequestHold::Suspend);
   CHECK(request.spec.base_digest == "absent");
   CHECK_FALSE(request.spec.summary.empty());
-  settle(scene, "web");
-  CHECK(replica_sets(scene) == 0);
+  scene.settle("web");
+  CHECK(scene.replica_sets().size() == 0);
 
   scene.approve("lead", request.metadata.name);
   scene.await_phase(request.metadata.name, RequestPhase::Released);
   const Json released = scene.get(scene.deployments("web"));
   CHECK_FALSE(is_paused(released));
   CHECK(held_mark(released).empty());
-  CHECK(eventually([&] { return replica_sets(scene) == 1; }));
+  CHECK(eventually([&] { return scene.replica_sets().size() == 1; }));
 }
 
 TEST_CASE("un-pausing, dropping the marks or both leaves a held Deployment held") {
@@ -67,8 +53,8 @@ TEST_CASE("un-pausing, dropping the marks or both leaves a held Deployment held"
     CHECK(held_mark(now) == held_mark(stored));
   }
   must(scene.merge("admin", scene.deployments("web"), both));
-  settle(scene, "web");
-  CHECK(replica_sets(scene) == 0);
+  scene.settle("web");
+  CHECK(scene.replica_sets().size() == 0);
   CHECK(scene.requests_for("web").size() == 1);
 }
 
@@ -147,8 +133,8 @@ TEST_CASE("an approval of content that was edited while held releases nothing") 
   (void)scene.decide("lead", good);
   const Json tried = must(scene.merge("developer", scene.deployments("web"), kUnpause));
   CHECK(is_paused(tried));
-  settle(scene, "web");
-  CHECK(replica_sets(scene) == 1);
+  scene.settle("web");
+  CHECK(scene.replica_sets().size() == 1);
 }
 
 TEST_CASE("the user's own pause outlives the hold") {
@@ -194,7 +180,7 @@ TEST_CASE("writes that leave the covered part alone never reach the webhook") {
       R"([{"apiGroups": ["apps"], "resources": ["deployments"], "operations": ["CREATE", "UPDATE"]}])");
   const Scene scene(deployments);
   scene.running_deployment("web", "web:1", 2);
-  settle(scene, "web");
+  scene.settle("web");
   const auto reviews = [&] {
     return webhook_metric("holdpoint_webhook_reviews_total", {{"policy", scene.policy()}});
   };

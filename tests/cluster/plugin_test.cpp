@@ -272,6 +272,22 @@ TEST_CASE("what joined a change set after it was shown is not approved with it")
                 refused.err);
   CHECK(digest_in(plugin("show").out) == of_three);
 
+  // Without --seen a terminal asks, and takes no for an answer.
+  const auto at_terminal = [&](const std::string& answer) {
+    return run(
+        {"script", "-qec",
+         "kubectl holdpoint approve --change-set 'release 9' -n " + scene.ns() + " --context=lead",
+         "/dev/null"},
+        answer + "\n", Duration(60'000));
+  };
+  for (const char* no : {"n", "", "maybe"}) {
+    const Output kept = at_terminal(no);
+    CHECK_FALSE(kept.ok());
+    CHECK_MESSAGE(has(kept, "Approve these 3 changes? [y/N]"), kept.text());
+    CHECK_MESSAGE(has(kept, "nothing was approved"), kept.text());
+  }
+  CHECK(must(client_as("admin").list(scene.approvals(), {}, soon())).items.empty());
+
   const Output approved = plugin("approve", {"--seen", of_three, "--reason", "it's due"});
   CHECK_MESSAGE(approved.ok(), approved.text());
   for (const std::string& request : requests) scene.await_phase(request, RequestPhase::Approved);

@@ -112,7 +112,8 @@ TEST_CASE("what a Kustomization brings waits, and goes through once approved, un
   CHECK(records_of(request.metadata.name, "Retriggered").empty());
 }
 
-TEST_CASE("what is approved while its check fails goes through when that passes, told by nobody") {
+TEST_CASE(
+    "what is approved while its check fails goes through when that passes, as Flux is told once") {
   PolicyShape shape;
   shape.resources = Json::parse(
       R"([{"apiGroups": ["apps"], "resources": ["deployments"], "operations": ["CREATE", "UPDATE"]}])");

@@ -464,7 +464,7 @@ TEST_CASE("what has its approvals is approved exactly while its check passes and
     CHECK(standing.only_checks);
     CHECK_FALSE(standing.approved_at.has_value());
     CHECK(standing.waiting_for.find(row.words) != std::string::npos);
-    CHECK(standing.approvals == "1 of 1, approved by bob");
+    CHECK(standing.approved_so_far == "1 of 1, approved by bob");
     CHECK(standing.message.find("approved by bob; waits for check scan") == 0);
     CHECK(standing.have == 1);
   }
@@ -600,7 +600,7 @@ TEST_CASE("without its approvals a request waits for both, and says so") {
   court.input.ballots.clear();
   CHECK(court.saw(Fail).standing().waiting_for ==
         "0 of 1, needs group leads, and check scan: as seen");
-  CHECK(court.standing().approvals == "0 of 1, needs group leads");
+  CHECK(court.standing().approved_so_far == "0 of 1, needs group leads");
   CHECK_FALSE(court.standing().only_checks);
   court.request.status.checks[0].result = Pass;
   CHECK(court.standing().waiting_for == "0 of 1, needs group leads");

@@ -1,14 +1,11 @@
 #include <doctest/doctest.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 
 #include "base/text.hpp"
 #include "cli/card.hpp"
 #include "cli/kubectl.hpp"
 #include "cli/names.hpp"
-#include "cli/screen.hpp"
 #include "core/approval/checks.hpp"
 #include "core/approval/digest.hpp"
 #include "core/approval/hold.hpp"
@@ -600,8 +597,10 @@ TEST_CASE("decisions that may not be read are unknown, never none") {
   status.phase = RequestPhase::Approved;
   status.message = "approved by bob";
   status.decisions = {{"by-bob", "bob", "Approve", "leads", "", ""}};
+  status.expires_at = "2026-01-02T04:30:00Z";
   CHECK(has(desk.text(), "Approved  risk Low"));
   CHECK(has(desk.text(), "decided   approved by bob (for leads)"));
+  CHECK(has(desk.text(), "; counts until 2026-01-02T04:30:00Z (in "));
   CHECK(has(desk.text(),
             "decided   newer decisions are unknown: approvals.holdpoint.dev is forbidden"));
 }
@@ -644,28 +643,6 @@ TEST_CASE("the list says what a request waits for") {
   CHECK(told("1 of 1") == "its time");
   request.status.phase = RequestPhase::Approved;
   CHECK(told("1 of 1") == "-");
-}
-
-TEST_CASE("what was printed stands before the error that follows, where both go to one place") {
-  std::FILE* const both = std::tmpfile();
-  REQUIRE(both != nullptr);
-  std::fflush(stdout);
-  const int out = ::dup(STDOUT_FILENO), err = ::dup(STDERR_FILENO);
-  ::dup2(::fileno(both), STDOUT_FILENO);
-  ::dup2(::fileno(both), STDERR_FILENO);
-  print("the card");
-  std::fputs("more of it\n", stdout);
-  print_error("no");
-  std::fflush(stdout);
-  ::dup2(out, STDOUT_FILENO);
-  ::dup2(err, STDERR_FILENO);
-  ::close(out);
-  ::close(err);
-  std::rewind(both);
-  std::string text(64, '\0');
-  text.resize(std::fread(text.data(), 1, text.size(), both));
-  std::fclose(both);
-  CHECK(text == "the card\nmore of it\nerror: no\n");
 }
 
 TEST_CASE("what an ended request left held is found by the mark on the object") {

@@ -510,7 +510,7 @@ TEST_CASE("a controller is told again when a check passes again, by another toke
   const auto at = [&](Instant now) { return plan_request(scene.request, standing, {}, {}, now); };
   REQUIRE(at(kNow).retriggered.has_value());
   CHECK(at(kNow).retrigger == to_rfc3339(kNow));
-  // Seen once more before it was recorded: the same.
+  // Planned once more before it was recorded: the same.
   CHECK(at(kNow + Duration(500)).retriggered->fact_id == at(kNow).retriggered->fact_id);
   const std::string first = at(kNow).retriggered->fact_id;
   standing.checks[0].observed_at = kNow + Duration(60'000);

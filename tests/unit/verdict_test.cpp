@@ -330,10 +330,9 @@ TEST_CASE("a held Deployment is not scaled from 0 to N") {
   const auto objection = objection_to_scale(write);
   REQUIRE(objection.has_value());
   CHECK(objection->message.find("from 0 to 3: it is held") != std::string::npos);
-  Marks marks = read_marks(held.stored, Pausable::Deployment);
-  CHECK_FALSE(objection_to_scale("n", "web", marks, 3, 5).has_value());
-  CHECK_FALSE(objection_to_scale("n", "web", marks, 3, 0).has_value());
-  CHECK_FALSE(objection_to_scale("n", "web", {}, 0, 3).has_value());
+  CHECK_FALSE(objection_to_scale(held.stored, 3, 5).has_value());
+  CHECK_FALSE(objection_to_scale(held.stored, 3, 0).has_value());
+  CHECK_FALSE(objection_to_scale(a_deployment("web:1"), 0, 3).has_value());
 }
 
 TEST_CASE("a Deployment that its user paused is not scaled from 0 to N either") {
@@ -369,44 +368,58 @@ TEST_CASE("a change together with a scale from 0 is refused, not held: paused, i
 }
 
 TEST_CASE("a Deployment is paused only where its controller scales no other ReplicaSet then") {
-  RawObject before = a_deployment("web:1");
-  before["metadata"]["uid"] = "u";
-  before["metadata"]["generation"] = 4;
-  before["status"]["observedGeneration"] = 4;
-  RawObject after = before;
-  after["spec"]["paused"] = true;
-  const Write pause = a_write(before, after);
-  CHECK(pauses(pause));
-  CHECK_FALSE(is_untouched(pause, a_policy(), kKey));
-  CHECK_FALSE(pauses(a_write(after, after)));
-  CHECK_FALSE(pauses(a_write(after, before)));
-  RawObject none = after;
-  none["spec"]["replicas"] = 0;
-  CHECK_FALSE(pauses(a_write(before, none)));
-  before["status"]["observedGeneration"] = 3;
-  const Write unseen = a_write(before, after);
-
-  const auto set = [](const char* owner, int replicas) {
-    Json owners = Json::array();
-    if (*owner != '\0')
-      owners.push_back({{"uid", owner}, {"kind", "Deployment"}, {"controller", true}});
-    return Json{{"metadata", {{"name", "web-a"}, {"ownerReferences", owners}}},
-                {"spec", {{"replicas", replicas}}}};
+  const auto deployment = [](const char* image, bool paused, std::int64_t seen = 4) {
+    RawObject one = a_deployment(image);
+    one["metadata"]["uid"] = "u";
+    one["metadata"]["generation"] = 4;
+    one["status"]["observedGeneration"] = seen;
+    if (paused) one["spec"]["paused"] = true;
+    return one;
   };
+  const auto set = [](const char* owner, const char* image, int replicas, bool goes = false) {
+    Json one{{"metadata", {{"name", "web-a"}}}, {"spec", a_deployment(image)["spec"]}};
+    one["spec"]["replicas"] = replicas;
+    one["spec"]["template"]["metadata"]["labels"]["pod-template-hash"] = "5f";
+    if (goes) one["metadata"]["deletionTimestamp"] = "2026-01-02T03:04:05Z";
+    if (*owner != '\0')
+      one["metadata"]["ownerReferences"] =
+          Json::array({{{"uid", owner}, {"kind", "Deployment"}, {"controller", true}}});
+    return one;
+  };
+  const Write pause = a_write(deployment("web:2", false), deployment("web:2", true));
+  const Write unseen = a_write(deployment("web:2", false, 3), deployment("web:2", true, 3));
+  const Write back = a_write(deployment("web:2", false), deployment("web:1", true));
+  for (const Write* write : {&pause, &unseen, &back}) {
+    CHECK(pauses(*write));
+    CHECK_FALSE(is_untouched(*write, a_policy(), kKey));
+  }
+  CHECK_FALSE(pauses(a_write(deployment("web:9", true), deployment("web:1", true))));
+  CHECK_FALSE(pauses(a_write(deployment("web:2", true), deployment("web:1", false))));
+  RawObject none = deployment("web:1", true);
+  none["spec"]["replicas"] = 0;
+  CHECK_FALSE(pauses(a_write(deployment("web:2", false), none)));
+
   struct Row {
     const char* what;
     std::vector<Json> sets;
     bool seen, not_seen;
   };
+  const Json now = set("u", "web:2", 2), older = set("u", "web:1", 0);
   for (const Row& row :
-       {Row{"nothing to scale", {}, false, false},
-        Row{"one that runs", {set("u", 2)}, false, false},
-        Row{"one that runs beside an older one", {set("u", 0), set("u", 2)}, false, true},
-        Row{"none that runs, such as while Recreate waits", {set("u", 0)}, true, true},
-        Row{"somebody else's", {set("v", 0), set("v", 1)}, false, false},
-        Row{"one left behind is adopted", {set("u", 2), set("", 0)}, true, true}}) {
+       {Row{"nothing to scale", {}, false, false}, Row{"what runs alone", {now}, false, false},
+        Row{"what runs beside an older one", {older, now}, false, true},
+        Row{"none that runs, such as while Recreate waits", {older}, true, true},
+        Row{"what was let through last does not run yet",
+            {set("u", "web:3", 2), older},
+            true,
+            true},
+        Row{"what runs goes", {set("u", "web:2", 2, true), older}, true, true},
+        Row{"in the middle of a rollout", {now, set("u", "web:1", 3)}, false, true},
+        Row{"somebody else's", {set("v", "web:1", 0), set("v", "web:1", 1)}, false, false},
+        Row{"one left behind is adopted", {now, set("", "web:1", 0)}, true, true}}) {
     CAPTURE(row.what);
     CHECK(could_revive(pause, row.sets) == row.seen);
+    CHECK(could_revive(back, row.sets) == row.seen);
     CHECK(could_revive(unseen, row.sets) == row.not_seen);
   }
 }

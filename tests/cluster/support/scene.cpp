@@ -119,6 +119,19 @@ Json Scene::config_map(const std::string& name, const std::string& value) const 
           {"data", {{"value", value}}}};
 }
 
+std::vector<Json> Scene::replica_sets() const {
+  return must(client_as("admin").list(path_of("apps/v1", "replicasets", ns()), {}, soon())).items;
+}
+
+void Scene::settle(const std::string& deployment) const {
+  const bool seen = eventually([&] {
+    const Json now = get(deployments(deployment));
+    const Json* observed = member_at(now, {"status", "observedGeneration"});
+    return observed != nullptr && *observed == now["metadata"]["generation"];
+  });
+  if (!seen) fail_test("the controller has not seen the newest spec of " + deployment);
+}
+
 kube::ResourcePath Scene::deployments(const std::string& name) const {
   return path_of("apps/v1", "deployments", ns(), name);
 }

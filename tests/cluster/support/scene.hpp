@@ -47,6 +47,9 @@ class Scene {
 
   [[nodiscard]] kube::ResourcePath deployments(const std::string& name = {}) const;
   [[nodiscard]] kube::ResourcePath jobs(const std::string& name = {}) const;
+  [[nodiscard]] std::vector<Json> replica_sets() const;
+  // Until the controller has seen the newest spec: what it did not do by now it will not do.
+  void settle(const std::string& deployment) const;
   [[nodiscard]] kube::ResourcePath config_maps(const std::string& name = {}) const;
   [[nodiscard]] kube::ResourcePath requests(const std::string& name = {}) const;
   [[nodiscard]] kube::ResourcePath approvals(const std::string& name = {}) const;
