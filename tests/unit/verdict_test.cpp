@@ -371,13 +371,14 @@ TEST_CASE("a Deployment is paused only where its controller scales no other Repl
   const auto deployment = [](const char* image, bool paused, std::int64_t seen = 4) {
     RawObject one = a_deployment(image);
     one["metadata"]["uid"] = "u";
+    one["spec"]["template"]["metadata"]["labels"]["app"] = "web";
     one["metadata"]["generation"] = 4;
     one["status"]["observedGeneration"] = seen;
     if (paused) one["spec"]["paused"] = true;
     return one;
   };
-  const auto set = [](const char* owner, const char* image, int replicas, bool goes = false) {
-    Json one{{"metadata", {{"name", "web-a"}}}, {"spec", a_deployment(image)["spec"]}};
+  const auto set = [&](const char* owner, const char* image, int replicas, bool goes = false) {
+    Json one{{"metadata", {{"name", "web-a"}}}, {"spec", deployment(image, false)["spec"]}};
     one["spec"]["replicas"] = replicas;
     one["spec"]["template"]["metadata"]["labels"]["pod-template-hash"] = "5f";
     if (goes) one["metadata"]["deletionTimestamp"] = "2026-01-02T03:04:05Z";
