@@ -22,11 +22,6 @@ Error moved(const std::string& what) {
                ""};
 }
 
-bool is_deployment_controller(const std::string& username) {
-  return username == "system:kube-controller-manager" ||
-         username == "system:serviceaccount:kube-system:deployment-controller";
-}
-
 // A dry run changes nothing: it is admitted with the warning.
 Answer refused_unless_dry(const Write& write, const Denied& denied) {
   if (!write.dry_run) return refused(denied);

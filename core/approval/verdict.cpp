@@ -620,6 +620,11 @@ std::optional<Denied> objection_to_scale(const Write& write) {
   return objection_to_scale(write.object, replicas(write.old_object), replicas(write.object));
 }
 
+bool is_deployment_controller(const std::string& username) {
+  return username == "system:kube-controller-manager" ||
+         username == "system:serviceaccount:kube-system:deployment-controller";
+}
+
 bool pauses(const Write& write) {
   return pausable(write) == Pausable::Deployment && write.operation == Operation::Update &&
          read_marks(write.object, Pausable::Deployment).paused &&
@@ -641,8 +646,10 @@ bool could_revive(const Write& write, const std::vector<Json>& replica_sets) {
     else if (!is_going(set) && template_of(set) == last)
       active = true;  // of all, a controller that has seen the last change keeps this one so
   }
-  const bool seen = integer_at(write.old_object, "status", "observedGeneration", 0) >=
-                    integer_at(write.old_object, "metadata", "generation", 0);
+  // A rollback that the controller itself writes comes before its status does.
+  const bool seen = is_deployment_controller(write.user.username) ||
+                    integer_at(write.old_object, "status", "observedGeneration", 0) >=
+                        integer_at(write.old_object, "metadata", "generation", 0);
   return left_behind || (idle && !active) || (own > 1 && !seen);
 }
 

@@ -176,6 +176,8 @@ using Verdict = std::variant<Allow, Held, Denied>;
                                                        std::int64_t new_replicas);
 // The same for a write of the Deployment itself.
 [[nodiscard]] std::optional<Denied> objection_to_scale(const Write& write);
+// By an account of its own, or that of the whole controller manager.
+[[nodiscard]] bool is_deployment_controller(const std::string& username);
 // Whether this write pauses a Deployment of which something is to run: its ReplicaSets tell whether
 // that would be another revision.
 [[nodiscard]] bool pauses(const Write& write);

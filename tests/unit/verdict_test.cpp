@@ -422,6 +422,9 @@ TEST_CASE("a Deployment is paused only where its controller scales no other Repl
     CHECK(could_revive(pause, row.sets) == row.seen);
     CHECK(could_revive(back, row.sets) == row.seen);
     CHECK(could_revive(unseen, row.sets) == row.not_seen);
+    Write own = unseen;
+    own.user.username = "system:serviceaccount:kube-system:deployment-controller";
+    CHECK(could_revive(own, row.sets) == row.seen);
   }
 }
 
