@@ -23,12 +23,6 @@ namespace {
 constexpr std::size_t kTextColumns = 160, kImageColumns = 90, kMaxNames = 3, kDigestDigits = 12;
 using Keys = std::initializer_list<std::string_view>;
 
-// `otherwise` where it is missing or no number.
-std::int64_t number_at(const Json& value, Keys keys, std::int64_t otherwise = 0) {
-  const Json* const found = member_at(value, keys);
-  return found != nullptr && found->is_number_integer() ? found->get<std::int64_t>() : otherwise;
-}
-
 bool is_true(const Json& value, Keys keys) {
   const Json* const found = member_at(value, keys);
   return found != nullptr && found->is_boolean() && found->get<bool>();
@@ -145,20 +139,20 @@ Running running(const ApprovalRequest& request, const Live& live) {
 // Deployments, StatefulSets, ReplicaSets and DaemonSets.
 std::string state_of_replicas(const RawObject& object, bool held) {
   const bool on_nodes = string_at(object, {"kind"}) == "DaemonSet";
-  const auto wanted = on_nodes ? number_at(object, {"status", "desiredNumberScheduled"})
-                               : number_at(object, {"spec", "replicas"}, 1);
-  const auto ready = on_nodes ? number_at(object, {"status", "numberReady"})
-                              : number_at(object, {"status", "readyReplicas"});
+  const auto wanted = on_nodes ? integer_at(object, {"status", "desiredNumberScheduled"})
+                               : integer_at(object, {"spec", "replicas"}, 1);
+  const auto ready = on_nodes ? integer_at(object, {"status", "numberReady"})
+                              : integer_at(object, {"status", "readyReplicas"});
   std::string text = number(ready) + " of " + number(wanted) + " ready";
-  const auto updated = on_nodes ? number_at(object, {"status", "updatedNumberScheduled"})
-                                : number_at(object, {"status", "updatedReplicas"});
+  const auto updated = on_nodes ? integer_at(object, {"status", "updatedNumberScheduled"})
+                                : integer_at(object, {"status", "updatedReplicas"});
   if (!held && updated < wanted && updated < ready)
     text += ", " + number(updated) + " of the newest version";
   const Json progress = condition_of(object, "Progressing");
   if (string_at(progress, {"status"}) == "False")
     text += ", stuck (" + visible_cut(string_at(progress, {"reason"}), 60) + ")";
-  if (number_at(object, {"metadata", "generation"}) >
-      number_at(object, {"status", "observedGeneration"}))
+  if (integer_at(object, {"metadata", "generation"}) >
+      integer_at(object, {"status", "observedGeneration"}))
     text += ", its controller has not seen the latest edit";
   return text;
 }
@@ -168,9 +162,9 @@ std::string state_of_job(const RawObject& object, const Marks& marks, Instant no
   if (string_at(complete, {"status"}) == "True")
     return "complete since " + ago(string_at(complete, {"lastTransitionTime"}), now);
   if (string_at(failed, {"status"}) == "True") return "failed (" + words_of(failed) + ")";
-  const auto active = number_at(object, {"status", "active"});
-  const auto done = number_at(object, {"status", "succeeded"});
-  const auto broken = number_at(object, {"status", "failed"});
+  const auto active = integer_at(object, {"status", "active"});
+  const auto done = integer_at(object, {"status", "succeeded"});
+  const auto broken = integer_at(object, {"status", "failed"});
   if (is_true(object, {"spec", "suspend"}))
     return active + done + broken == 0 ? "suspended, has not started" : "suspended";
   if (marks.holds() && marks.gated)
@@ -178,7 +172,7 @@ std::string state_of_job(const RawObject& object, const Marks& marks, Instant no
            (active == 1 ? " waits" : " wait") + ", none has started";
   if (active + done + broken == 0) return "has not started";
   return "runs: " + number(active) + " active, " + number(done) + " of " +
-         number(number_at(object, {"spec", "completions"}, 1)) + " succeeded" +
+         number(integer_at(object, {"spec", "completions"}, 1)) + " succeeded" +
          (broken == 0 ? "" : ", " + number(broken) + " failed");
 }
 

@@ -206,4 +206,10 @@ std::string string_at(const Json& value, std::initializer_list<std::string_view>
   return found != nullptr && found->is_string() ? found->get<std::string>() : std::string();
 }
 
+std::int64_t integer_at(const Json& value, std::initializer_list<std::string_view> keys,
+                        std::int64_t otherwise) {
+  const Json* found = member_at(value, keys);
+  return found != nullptr && found->is_number_integer() ? found->get<std::int64_t>() : otherwise;
+}
+
 }  // namespace holdpoint

@@ -6,6 +6,7 @@
 // nothing behind it can be surprised. Pure; thread-safe.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -38,10 +39,13 @@ inline constexpr std::size_t kMaxJsonDepth = 256;
 // Splits an RFC 6901 pointer into unescaped tokens. Error: Invalid when it is not one.
 [[nodiscard]] Result<std::vector<std::string>> pointer_tokens(std::string_view pointer);
 
-// A string (or integer) member of a nested object by plain keys: string_at(object, {"metadata",
-// "name"}); empty (0) when missing or of another type.
+// A member of a nested object by plain keys: string_at(object, {"metadata", "name"}). Empty, or
+// `otherwise`, when missing or of another type.
 [[nodiscard]] std::string string_at(const Json& value,
                                     std::initializer_list<std::string_view> keys);
+[[nodiscard]] std::int64_t integer_at(const Json& value,
+                                      std::initializer_list<std::string_view> keys,
+                                      std::int64_t otherwise = 0);
 [[nodiscard]] const Json* member_at(const Json& value,
                                     std::initializer_list<std::string_view> keys);
 

@@ -24,11 +24,6 @@ std::int64_t whole_seconds(Duration duration) {
   return std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(duration).count());
 }
 
-std::int64_t integer_at(const Json& object, const char* key) {
-  const Json* found = member_at(object, {"spec", key});
-  return found != nullptr && found->is_number_integer() ? found->get<std::int64_t>() : 0;
-}
-
 // What we know of the Lease. Whether somebody else's has run out is told by our own monotonic
 // clock, from when we last saw it change: the times written in it come from another machine.
 //
@@ -102,7 +97,7 @@ class Seat {
 
   [[nodiscard]] std::chrono::seconds their_time() const {
     return std::chrono::seconds(
-        std::max<std::int64_t>(1, integer_at(lease_, "leaseDurationSeconds")));
+        std::max<std::int64_t>(1, integer_at(lease_, {"spec", "leaseDurationSeconds"})));
   }
 
   Result<bool> held_from(Point began) {
@@ -127,7 +122,7 @@ class Seat {
 
   [[nodiscard]] Json claim_of(Json lease) const {
     const bool renewing = holder_of(lease) == options_.identity;
-    const std::int64_t transitions = integer_at(lease, "leaseTransitions");
+    const std::int64_t transitions = integer_at(lease, {"spec", "leaseTransitions"});
     Json& spec = lease["spec"];
     if (!spec.is_object()) spec = Json::object();
     spec["holderIdentity"] = options_.identity;

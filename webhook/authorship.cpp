@@ -5,13 +5,6 @@
 namespace holdpoint::webhook {
 namespace {
 
-// Of a policy that is stored; 0 where there is none.
-std::int64_t generation_of(const RawObject& policy) {
-  const Json* generation = member_at(policy, {"metadata", "generation"});
-  return generation != nullptr && generation->is_number_integer() ? generation->get<std::int64_t>()
-                                                                  : 0;
-}
-
 Json spec_of(const RawObject& policy) {
   const Json* spec = member_at(policy, {"spec"});
   return spec == nullptr ? Json() : *spec;
@@ -27,7 +20,8 @@ Answer stamp_author(const Write& write) {
       write.old_object.is_null() || spec_of(write.object) != spec_of(write.old_object);
   // The API server counts the generation up after this, with the spec.
   const std::string stamp =
-      changed ? std::to_string(generation_of(write.old_object) + 1) + " " + write.user.username
+      changed ? std::to_string(integer_at(write.old_object, {"metadata", "generation"}) + 1) + " " +
+                    write.user.username
               : stamp_of(write.old_object);
   Answer answer = allowed("stamped");
   if (stamp_of(write.object) == stamp) return answer;

@@ -105,15 +105,23 @@ Result<Judgement> Gate::judge(const Write& write, const std::string& policy, Pha
   }
   HP_ASSIGN(judgement.reference,
             reference_of(write, judgement.policy, judgement.held.get(), settings_.secret_key));
-  if (write.operation == Operation::Create &&
-      pausable(write.group, write.resource) == Pausable::Deployment) {
+  const auto classified = [&] {
+    return classify(write, judgement.policy, judgement.reference, settings_.cluster_id,
+                    settings_.secret_key);
+  };
+  HP_ASSIGN(judgement.gated, classified());
+  if (!judgement.gated.has_value()) return judgement;
+  const Pausable how = pausable(write.group, write.resource);
+  // What would be stored paused: one more look, and another hold where that is not to be.
+  if (write.operation == Operation::Create && how == Pausable::Deployment &&
+      (judgement.gated->hold == RequestHold::Suspend || read_marks(write.object, how).paused)) {
     HP_ASSIGN(const auto sets, selected_sets(write, deadline));
     judgement.reference.adopts = std::any_of(
         sets.begin(), sets.end(), [](const Json& set) { return controller_of(set).is_null(); });
+    if (judgement.reference.adopts) {
+      HP_ASSIGN(judgement.gated, classified());
+    }
   }
-  HP_ASSIGN(judgement.gated, classify(write, judgement.policy, judgement.reference,
-                                      settings_.cluster_id, settings_.secret_key));
-  if (!judgement.gated.has_value()) return judgement;
   if (judgement.policy.spec.mode == PolicyMode::Warn) {
     judgement.attempt.standing = standing_of_new(write, judgement);
     return judgement;
@@ -388,9 +396,7 @@ Answer Gate::answer_scale(const Write& write, const std::string& policy, Deadlin
   if (!found.ok()) return not_judged(found.error());
   if (found->spec.mode != PolicyMode::Enforce) return allowed("not-gated");
   const auto replicas = [](const RawObject& scale) {
-    const Json* value = member_at(scale, {"spec", "replicas"});
-    return value != nullptr && value->is_number_integer() ? value->get<std::int64_t>()
-                                                          : std::int64_t{0};
+    return integer_at(scale, {"spec", "replicas"});
   };
   const auto parent = client_.get(
       {write.group, write.version, write.resource, write.namespace_, write.name, ""}, deadline);

@@ -91,12 +91,9 @@ bool really_holds(const ApprovalRequest& request, const Marks& marks, const Writ
          request.status.phase != RequestPhase::Released;
 }
 
-std::int64_t integer_at(const RawObject& object, const char* part, const char* key,
-                        std::int64_t otherwise) {
-  const Json* value = member_at(object, {part, key});
-  return value != nullptr && value->is_number_integer() ? value->get<std::int64_t>() : otherwise;
+std::int64_t replicas(const RawObject& object) {
+  return integer_at(object, {"spec", "replicas"}, 1);
 }
-std::int64_t replicas(const RawObject& object) { return integer_at(object, "spec", "replicas", 1); }
 
 // As the Deployment's controller compares it: of a ReplicaSet without the hash that it added.
 Json template_of(const RawObject& object) {
@@ -648,8 +645,8 @@ bool could_revive(const Write& write, const std::vector<Json>& replica_sets) {
   }
   // A rollback that the controller itself writes comes before its status does.
   const bool seen = is_deployment_controller(write.user.username) ||
-                    integer_at(write.old_object, "status", "observedGeneration", 0) >=
-                        integer_at(write.old_object, "metadata", "generation", 0);
+                    integer_at(write.old_object, {"status", "observedGeneration"}) >=
+                        integer_at(write.old_object, {"metadata", "generation"});
   return left_behind || (idle && !active) || (own > 1 && !seen);
 }
 

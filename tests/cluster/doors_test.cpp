@@ -45,16 +45,6 @@ Result<Json> replace_image(const Scene& scene, const std::string& name, const st
   return replace(scene.deployments(name), "/spec/template/spec/containers/0/image", image);
 }
 
-// Images of the ReplicaSets that are to have pods.
-std::vector<std::string> running_images(const Scene& scene) {
-  std::vector<std::string> images;
-  for (const Json& set : scene.replica_sets())
-    if (set["spec"].value("replicas", 0) > 0)
-      images.push_back(set["spec"]["template"]["spec"]["containers"][0]["image"]);
-  std::sort(images.begin(), images.end());
-  return images;
-}
-
 void check_held(const Scene& scene, const std::string& name) {
   const Json now = scene.get(scene.deployments(name));
   CHECK(is_paused(now));
@@ -79,12 +69,9 @@ TEST_CASE("B7: an older template, approved once, is held when it comes again, an
   const std::string second = scene.open_request("web").metadata.name;
   scene.approve("lead", second);
   scene.await_phase(second, RequestPhase::Released);
-  REQUIRE(eventually([&] {
-    const auto images = running_images(scene);
-    return std::find(images.begin(), images.end(), "web:2") != images.end();
-  }));
+  REQUIRE(eventually([&] { return scene.images_of_sets(true).contains("web:2"); }));
   scene.settle("web");
-  const auto before = running_images(scene);
+  const auto before = scene.images_of_sets(true);
 
   const Json older = must(replace_image(scene, "web", "web:1"));
   CHECK(is_paused(older));
@@ -93,7 +80,7 @@ TEST_CASE("B7: an older template, approved once, is held when it comes again, an
   must(scene.merge("developer", scene.deployments("web"), kUnpause));
   check_held(scene, "web");
   scene.settle("web");
-  CHECK(running_images(scene) == before);
+  CHECK(scene.images_of_sets(true) == before);
 
   // What runs is no change.
   const Json back = must(replace_image(scene, "web", "web:2"));
@@ -386,7 +373,7 @@ TEST_CASE("B16: a forced apply over the pause, by whatever manager, leaves the o
   must(scene.merge("developer", scene.deployments("web"), kUnpause));
   check_held(scene, "web");
   scene.settle("web");
-  CHECK(running_images(scene) == std::vector<std::string>{"web:1"});
+  CHECK(scene.images_of_sets(true) == std::multiset<std::string>{"web:1"});
   // The same spec by other managers is the same change.
   CHECK(scene.open_request("web").metadata.name == request);
   CHECK(scene.requests_for("web").size() == 2);

@@ -19,15 +19,7 @@ PolicyShape guarding() {
 }
 
 using Names = std::set<std::string>;
-
-// What the ReplicaSets here run, all of them or those alone that have replicas.
-Names images_of_sets(const Scene& scene, bool active) {
-  Names found;
-  for (const Json& set : scene.replica_sets())
-    if (!active || set["spec"].value("replicas", 0) > 0)
-      found.insert(set["spec"]["template"]["spec"]["containers"][0]["image"]);
-  return found;
-}
+using Images = std::multiset<std::string>;
 
 // The names of what controls them; empty for what nothing controls.
 Names owners_of_sets(const Scene& scene) {
@@ -55,12 +47,12 @@ void roll_back(const Scene& scene) {
     const std::string request = scene.open_request("web").metadata.name;
     scene.approve("lead", request);
     scene.await_phase(request, RequestPhase::Released);
-    REQUIRE(eventually([&] { return images_of_sets(scene, true).contains(image); }));
+    REQUIRE(eventually([&] { return scene.images_of_sets(true).contains(image); }));
   }
   // No pod gets ready without a node, so that a rollout would wait for ever.
   must(scene.merge("developer", scene.deployments("web"), {{"spec", {{"replicas", 0}}}}));
-  REQUIRE(eventually([&] { return images_of_sets(scene, true).empty(); }));
-  REQUIRE(images_of_sets(scene, false) == Names{"web:1", "web:2"});
+  REQUIRE(eventually([&] { return scene.images_of_sets(true).empty(); }));
+  REQUIRE(scene.images_of_sets(false) == Images{"web:1", "web:2"});
 }
 
 Json pod_spec() { return {{"containers", Json::array({{{"name", "main"}, {"image", "evil:1"}}})}}; }
@@ -280,12 +272,12 @@ TEST_CASE(
   scene.running_deployment("web", "web:1");
   must(change("web:2"));
   scene.approve("lead", scene.open_request("web").metadata.name);
-  REQUIRE(eventually([&] { return images_of_sets(scene, false) == Names{"web:1", "web:2"}; }));
+  REQUIRE(eventually([&] { return scene.images_of_sets(false) == Images{"web:1", "web:2"}; }));
   must(spec({{"paused", true}}));
   // While the old template is held, the controller takes the approved one's ReplicaSet for an old.
   must(change("web:1"));
   must(spec({{"revisionHistoryLimit", 0}}));
-  REQUIRE(eventually([&] { return images_of_sets(scene, false) == Names{"web:1"}; }));
+  REQUIRE(eventually([&] { return scene.images_of_sets(false) == Images{"web:1"}; }));
   const Json back = must(change("web:2"));
   REQUIRE(held_mark(back).empty());
   REQUIRE(is_paused(back));
@@ -300,7 +292,7 @@ TEST_CASE(
         refused.error().message);
   }
   must(spec({{"paused", false}, {"replicas", 5}}));
-  CHECK(eventually([&] { return images_of_sets(scene, true) == Names{"web:2"}; }));
+  CHECK(eventually([&] { return scene.images_of_sets(true) == Images{"web:2"}; }));
 }
 
 TEST_CASE(
@@ -319,11 +311,11 @@ TEST_CASE(
                     refused.error().message);
   }
   REQUIRE(cluster_command("start", {"controller-manager"}).ok());
-  REQUIRE(eventually([&] { return images_of_sets(scene, true) == Names{"web:1"}; }));
+  REQUIRE(eventually([&] { return scene.images_of_sets(true) == Images{"web:1"}; }));
   const Json held =
       must(scene.merge("developer", scene.deployments("web"), scene.deployment("web", "web:3", 3)));
   CHECK(is_paused(held));
-  CHECK(images_of_sets(scene, true) == Names{"web:1"});
+  CHECK(scene.images_of_sets(true) == Images{"web:1"});
 }
 
 TEST_CASE(
@@ -343,15 +335,15 @@ TEST_CASE(
   keep(Json::array({"example.com/stays"}));
   must(scene.merge("developer", scene.deployments("web"), scene.deployment("web", "web:2")));
   scene.approve("lead", scene.open_request("web").metadata.name);
-  REQUIRE(eventually([&] { return images_of_sets(scene, true).contains("web:2"); }));
+  REQUIRE(eventually([&] { return scene.images_of_sets(true).contains("web:2"); }));
   const auto spec = [&](const Json& patch) {
     must(scene.merge("developer", scene.deployments("web"), {{"spec", patch}}));
   };
   spec({{"replicas", 0}});
-  REQUIRE(eventually([&] { return images_of_sets(scene, true).empty(); }));
+  REQUIRE(eventually([&] { return scene.images_of_sets(true).empty(); }));
   spec({{"replicas", 3}, {"strategy", {{"type", "Recreate"}, {"rollingUpdate", nullptr}}}});
   scene.settle("web");
-  REQUIRE(images_of_sets(scene, true).empty());
+  REQUIRE(scene.images_of_sets(true).empty());
 
   const auto change = [&] {
     return scene.merge("developer", scene.deployments("web"), scene.deployment("web", "web:1", 3));
@@ -361,11 +353,11 @@ TEST_CASE(
   if (!refused.ok())
     CHECK_MESSAGE(refused.error().message.find("until its rollout is done") != std::string::npos,
                   refused.error().message);
-  CHECK_FALSE(eventually([&] { return !images_of_sets(scene, true).empty(); }, Duration(2'000)));
+  CHECK_FALSE(eventually([&] { return !scene.images_of_sets(true).empty(); }, Duration(2'000)));
   keep(nullptr);
-  REQUIRE(eventually([&] { return images_of_sets(scene, true) == Names{"web:2"}; }));
+  REQUIRE(eventually([&] { return scene.images_of_sets(true) == Images{"web:2"}; }));
   CHECK(is_paused(must(change())));
-  CHECK(images_of_sets(scene, true) == Names{"web:2"});
+  CHECK(scene.images_of_sets(true) == Images{"web:2"});
 }
 
 TEST_CASE("B1, B7: a change together with a scale from 0 runs once it is approved") {
@@ -381,7 +373,7 @@ TEST_CASE("B1, B7: a change together with a scale from 0 runs once it is approve
   CHECK_FALSE(is_paused(scene.get(scene.deployments("web"))));
   scene.approve("lead", scene.open_request("web").metadata.name);
   CHECK(eventually([&] { return change().ok(); }));
-  CHECK(eventually([&] { return images_of_sets(scene, true) == Names{"web:3"}; }));
+  CHECK(eventually([&] { return scene.images_of_sets(true) == Images{"web:3"}; }));
 }
 
 TEST_CASE("B8: what waits adopts no ReplicaSet that is left behind after it was asked for") {
@@ -391,13 +383,11 @@ TEST_CASE("B8: what waits adopts no ReplicaSet that is left behind after it was 
       must(scene.create("developer", scene.deployments(), scene.deployment("heir", "web:4", 3)))));
   leave_behind(scene, "web");
   CHECK_FALSE(eventually(
-      [&] {
-        return owners_of_sets(scene).contains("heir") || !images_of_sets(scene, true).empty();
-      },
+      [&] { return owners_of_sets(scene).contains("heir") || !scene.images_of_sets(true).empty(); },
       Duration(2'000)));
   scene.approve("lead", scene.open_request("heir").metadata.name);
   CHECK(eventually([&] { return owners_of_sets(scene) == Names{"heir"}; }));
-  CHECK(eventually([&] { return images_of_sets(scene, true) == Names{"web:4"}; }));
+  CHECK(eventually([&] { return scene.images_of_sets(true) == Images{"web:4"}; }));
 }
 
 TEST_CASE("B8: a Deployment over ReplicaSets that were left behind is refused, not held") {

@@ -123,6 +123,14 @@ std::vector<Json> Scene::replica_sets() const {
   return must(client_as("admin").list(path_of("apps/v1", "replicasets", ns()), {}, soon())).items;
 }
 
+std::multiset<std::string> Scene::images_of_sets(bool active) const {
+  std::multiset<std::string> found;
+  for (const Json& set : replica_sets())
+    if (!active || set["spec"].value("replicas", 0) > 0)
+      found.insert(set["spec"]["template"]["spec"]["containers"][0]["image"]);
+  return found;
+}
+
 void Scene::settle(const std::string& deployment) const {
   const bool seen = eventually([&] {
     const Json now = get(deployments(deployment));

@@ -5,6 +5,7 @@
 // (group leads, approvers), security (appsec), sre. Everything is gone when the Scene ends.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,8 @@ class Scene {
   [[nodiscard]] kube::ResourcePath deployments(const std::string& name = {}) const;
   [[nodiscard]] kube::ResourcePath jobs(const std::string& name = {}) const;
   [[nodiscard]] std::vector<Json> replica_sets() const;
+  // What they run, all of them or those alone that are to have pods.
+  [[nodiscard]] std::multiset<std::string> images_of_sets(bool active) const;
   // Until the controller has seen the newest spec: what it did not do by now it will not do.
   void settle(const std::string& deployment) const;
   [[nodiscard]] kube::ResourcePath config_maps(const std::string& name = {}) const;
